@@ -1,0 +1,1 @@
+"""The database: table base and column types, engine and sessions, migrations, the embedded server."""

@@ -1,0 +1,47 @@
+"""What every table shares: constraint names, UUIDv7 ids, text enums, instants that the database sets."""
+
+from collections.abc import Callable
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+import uuid_utils.compat
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Field, SQLModel
+
+SQLModel.metadata.naming_convention = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+def new_id() -> UUID:
+    """A UUIDv7: time-ordered, so that `ORDER BY id DESC` is newest first and inserts stay at the index's right edge."""
+    return uuid_utils.compat.uuid7()
+
+
+class Table(SQLModel):
+    """Base of every table with an id of its own. Table models do not validate: never use one as a request body."""
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    created_at: datetime = Field(
+        default=None, nullable=False, sa_column_kwargs={"server_default": sa.text("clock_timestamp()")}
+    )
+
+
+def text_enum(kind: type[StrEnum], name: str) -> Any:
+    """An enum kept as text with a CHECK named `name` (unique per table), so that a value can be added by a migration."""
+    return sa.Enum(
+        kind, name=name, native_enum=False, create_constraint=True, length=32, validate_strings=True,
+        values_callable=lambda members: [member.value for member in members],
+    )
+
+
+def json_field(default: Callable[[], Any] = dict) -> Any:
+    """A JSONB column. Assign a new value to change it: changes in place are not saved."""
+    return Field(default_factory=default, sa_type=JSONB, nullable=False)

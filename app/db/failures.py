@@ -1,0 +1,36 @@
+"""What a failure of the database means to a caller: busy for now, full, or a race that a constraint ended."""
+
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from app.errors import AppError, Busy, Conflict, StorageFull, ValidationFailed
+
+FULL = frozenset({"53100"})
+# Cancelled by a timeout, serialisation, deadlock, lock timeout, read-only (demoted server), too many connections, shutting down.
+PASSING = frozenset({"57014", "40001", "40P01", "55P03", "25006", "53300", "57P01", "57P02", "57P03", "25P03", "58030", "XX000"})
+OUT_OF_RANGE = frozenset({"22003", "22008", "22P02", "22021", "22P05"})
+
+
+def refusal_of(error: SQLAlchemyError | OSError) -> AppError | None:
+    """The refusal that a caller may hear; None for what is a defect of ours."""
+    if isinstance(error, PoolTimeout | OSError):
+        return Busy()
+    if isinstance(error, IntegrityError):
+        return Conflict()
+    if not isinstance(error, DBAPIError):
+        return None
+    state = str(getattr(error.orig, "sqlstate", None) or "")
+    if state in FULL:
+        return StorageFull()
+    if state in PASSING or state.startswith("08") or error.connection_invalidated:
+        return Busy()
+    if state in OUT_OF_RANGE:
+        return ValidationFailed.of("body", msg="数值或字符超出可存储的范围", kind="out_of_range")
+    return _connection_lost(error)
+
+
+def _connection_lost(error: DBAPIError) -> AppError | None:
+    """Drivers tell of a lost server by exceptions without an SQLSTATE."""
+    cause = error.orig.__cause__ if error.orig is not None else None
+    lost = isinstance(cause, OSError | TimeoutError) or type(cause).__name__ in {"ConnectionDoesNotExistError", "InterfaceError"}
+    return Busy() if lost else None

@@ -1,0 +1,79 @@
+"""Engines and sessions: one transaction per request or job, an AUTOCOMMIT session for what only reads."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.engine import Connection
+from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import Session as SyncSession
+from sqlalchemy.orm import SessionTransaction
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.errors import RequestInProgress
+
+LOCK_STATEMENT = sa.text("select pg_try_advisory_xact_lock(hashtextextended(:name, 0))")
+
+
+class Database:
+    """Both session factories over one pool.
+
+    `session()` is the unit of work: whoever opens it decides when it commits. `reader()` runs in AUTOCOMMIT: each statement sees what
+    is committed, without the two round trips of BEGIN and ROLLBACK; it must not write.
+    Every session carries `info` (the key ring under "keys"), so that services need no globals.
+    """
+
+    def __init__(self, engine: AsyncEngine, info: dict[str, Any]) -> None:
+        self.engine = engine
+        self._info = info
+        self._session = async_sessionmaker(engine, class_=AsyncSession, expire_on_commit=False)
+        self._reader = async_sessionmaker(
+            engine.execution_options(isolation_level="AUTOCOMMIT"), class_=AsyncSession, expire_on_commit=False, autoflush=False
+        )
+
+    def session(self, **info: Any) -> AsyncSession:
+        return self._session(info={**self._info, **info})
+
+    def reader(self) -> AsyncSession:
+        return self._reader(info=dict(self._info))
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """One unit of work outside a request: commits at the end, rolls back on any exception."""
+        async with self.session() as session:
+            yield session
+            await session.commit()
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+def connect(url: str, *, info: dict[str, Any], pool_size: int = 4, name: str = "xinxin-api", statement_timeout_ms: int = 5_000) -> Database:
+    """Opens the pool. `url` is a postgresql:// address (socket folder or host). Waiting for a connection longer than 2 s is 503 `busy`."""
+    engine = create_async_engine(
+        sa.make_url(url).set(drivername="postgresql+asyncpg"),
+        pool_size=pool_size, max_overflow=2 * pool_size, pool_timeout=2, pool_recycle=1800, pool_pre_ping=True,
+        connect_args={
+            "timeout": 5,
+            "server_settings": {
+                "application_name": name, "timezone": "UTC", "statement_timeout": str(statement_timeout_ms), "lock_timeout": "2000",
+                "idle_in_transaction_session_timeout": "15000", "synchronous_commit": "on",
+            },
+        },
+    )
+    return Database(engine, info)
+
+
+@event.listens_for(SyncSession, "after_begin")
+def _take_request_lock(session: SyncSession, transaction: SessionTransaction, connection: Connection) -> None:
+    """Holds the idempotency key for the length of the transaction: a second request under the same key hears 409, it does not wait."""
+    name = session.info.get("exclusive")
+    if name and not transaction.nested and not connection.scalar(LOCK_STATEMENT, {"name": name}):
+        raise RequestInProgress
+
+
+def exclusive_name(account_id: UUID, key: str) -> str:
+    return f"idempotency:{account_id}:{key}"

@@ -1,0 +1,43 @@
+"""The outermost layer: every answer carries an X-Request-ID, and every log line of the request names it."""
+
+import re
+from uuid import uuid4
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+VISIBLE = re.compile(rb"[\x21-\x7e]{8,128}")
+HEADER = b"x-request-id"
+SAFE = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
+
+
+class RequestId:
+    """Takes the client's own id when it is 8 to 128 visible characters, draws one otherwise; puts it into the request's state.
+
+    Answers under the API hold personal data, so nothing may be kept by a cache unless the endpoint says so itself.
+    """
+
+    def __init__(self, app: ASGIApp, private_prefix: str) -> None:
+        self.app = app
+        self.private_prefix = private_prefix
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        given = next((value for name, value in scope["headers"] if name == HEADER), b"")
+        request_id = given if VISIBLE.fullmatch(given) else uuid4().hex.encode()
+        scope.setdefault("state", {})["request_id"] = request_id.decode()
+
+        async def send_with_id(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = message.setdefault("headers", [])
+                present = {name.lower() for name, _ in headers}
+                headers.append((HEADER, request_id))
+                headers.extend(pair for pair in SAFE if pair[0] not in present)
+                if b"cache-control" not in present and scope["path"].startswith(self.private_prefix):
+                    headers.append((b"cache-control", b"no-store"))
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id.decode()):
+            await self.app(scope, receive, send_with_id)

@@ -1,0 +1,90 @@
+"""What the processes of one service do for each other: end with their parent, stop on a signal, start again when they die."""
+
+import asyncio
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from app.observability import get_logger
+
+log = get_logger(__name__)
+
+PR_SET_PDEATHSIG = 1
+GRACE_SECONDS = 12.0  # requests and jobs in flight have ten of these
+CRASHES, CRASH_WINDOW = 5, 20.0  # a child that dies so often in so many seconds is not started again
+
+
+def end_with_parent(order: signal.Signals = signal.SIGTERM) -> None:
+    """Asks the kernel to send `order` when the parent process ends, kill -9 included: no process may be left holding the port."""
+    parent = os.getppid()
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, order.value, 0, 0, 0)
+    if os.getppid() != parent:
+        os.kill(os.getpid(), order)
+
+
+def stopped_by_signal() -> asyncio.Event:
+    """An event that SIGTERM and SIGINT set, for the running loop."""
+    stop = asyncio.Event()
+    for order in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(order, stop.set)
+    return stop
+
+
+@dataclass
+class Child:
+    """One process of the service, started again whenever it ends by itself."""
+
+    name: str
+    module: str
+    arguments: Sequence[str]
+    environment: Mapping[str, str]
+    process: "subprocess.Popen[bytes] | None" = None
+    starts: list[float] = field(default_factory=list)
+
+    def start(self) -> None:
+        self.starts.append(time.monotonic())
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", self.module, *self.arguments], env=dict(self.environment), stdin=subprocess.DEVNULL
+        )
+
+    def ended(self) -> int | None:
+        return None if self.process is None else self.process.poll()
+
+    def mend(self) -> None:
+        """Starts it again if it has ended. Raises SystemExit when that happens again and again: a supervisor above must know."""
+        code = self.ended()
+        if code is None:
+            return
+        recent = [at for at in self.starts if time.monotonic() - at < CRASH_WINDOW]
+        log.error("process.ended", name=self.name, code=code, starts=len(recent))
+        if len(recent) >= CRASHES:
+            raise SystemExit(f"{self.name} does not stay up (last exit code {code})")
+        self.start()
+
+    def ask_to_stop(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+
+
+def stop_all(children: Sequence[Child]) -> bool:
+    """Asks all to stop, waits for the grace, ends the rest. True when all stopped by themselves."""
+    for child in children:
+        child.ask_to_stop()
+    deadline = time.monotonic() + GRACE_SECONDS
+    clean = True
+    for child in children:
+        if child.process is None:
+            continue
+        try:
+            child.process.wait(max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            clean = False
+            log.error("process.killed", name=child.name)
+            child.process.kill()
+            child.process.wait()
+    return clean
