@@ -1,0 +1,39 @@
+"""What WeChat has pushed, for the jobs that take it."""
+
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlmodel import col
+
+from app.db.session import AsyncSession
+from app.security import sealing
+from app.wechat.models import WeChatPushEvent
+
+
+@dataclass(frozen=True, slots=True)
+class PushedEvent:
+    """`payload` is WeChat's own object without the openid. From XML every value in it is a text: convert what should be a number."""
+
+    name: str
+    payload: dict[str, Any] = field(repr=False)
+    openid: str | None = field(repr=False)
+
+
+async def pushed_event(session: AsyncSession, *, event_id: UUID) -> PushedEvent | None:
+    """The event of a job `wechat.push.<Event>`; None when it was deleted after its month. An openid whose key is gone is None."""
+    chosen: Any = sa.select(WeChatPushEvent).where(col(WeChatPushEvent.id) == event_id)
+    event: WeChatPushEvent | None = (await session.exec(chosen)).scalars().one_or_none()
+    if event is None:
+        return None
+    return PushedEvent(event.name, event.payload, _opened(session, event_id, event.openid_sealed))
+
+
+def _opened(session: AsyncSession, row: UUID, sealed: bytes | None) -> str | None:
+    if sealed is None:
+        return None
+    try:
+        return sealing.unseal(session, sealed, table="wechat_push_event", column="openid_sealed", row=row)
+    except sealing.Unsealable:
+        return None

@@ -1,0 +1,34 @@
+"""`python -m app.wechat.simulator [--host 127.0.0.1] [--port 0]`: AppID and AppSecret come from the settings, never from the command line.
+
+Prints `simulator http://HOST:PORT` once connections are taken.
+"""
+
+import argparse
+import sys
+
+from app.settings import Settings
+from app.wechat.simulator.server import serve
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m app.wechat.simulator", description="WeChat's server API, simulated")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    chosen = parser.parse_args(arguments)
+    settings = Settings()
+    if settings.production:
+        parser.error("production does not talk to a simulator")
+    try:
+        serve(chosen.host, chosen.port, appid=settings.wechat_appid, secret=settings.wechat_secret, ready=_say)
+    except OSError as error:
+        parser.error(f"cannot listen on {chosen.host}:{chosen.port}: {error.strerror}")
+    return 0
+
+
+def _say(address: str) -> None:
+    sys.stdout.write(f"simulator {address}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,57 @@
+"""A simulator of one's own for each test, and a database with the tables of the WeChat connection and real commits."""
+
+import os
+from collections.abc import AsyncIterator
+from typing import Any
+
+import asyncpg
+import pytest
+import sqlalchemy as sa
+from sqlmodel import SQLModel
+
+from app.db.session import Database, connect
+from app.jobs.queue import SCHEMA, install_statements
+from app.security.keys import KeyRing, parse
+from app.wechat.models import WeChatPushEvent, WeChatPushNonce, WeChatToken
+from tests.wechat.fake import Fake, serving
+
+TABLES = [SQLModel.metadata.tables[str(model.__tablename__)] for model in (WeChatToken, WeChatPushEvent, WeChatPushNonce)]
+RING = KeyRing(parse("t1:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="), parse("t1:ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA="))
+
+
+@pytest.fixture
+async def fake() -> AsyncIterator[Fake]:
+    one = Fake()
+    async with serving(one.app) as one.url, one.http:
+        yield one
+
+
+@pytest.fixture(scope="session")
+async def push_database_url(worker_id: str) -> str:
+    server, name = os.environ["XINXIN_TEST_SERVER"], f"xinxin_wechat_{worker_id}"
+    await _run(server, f'drop database if exists "{name}" with (force)', f'create database "{name}"')
+    url = sa.make_url(server).set(database=name).render_as_string(hide_password=False)
+    await _run(url, f"create schema if not exists {SCHEMA}", install_statements())
+    database = connect(url, info={}, pool_size=1)
+    async with database.engine.begin() as connection:
+        await connection.run_sync(lambda sync: SQLModel.metadata.create_all(sync, tables=TABLES))
+    await database.close()
+    return url
+
+
+@pytest.fixture
+async def push_database(push_database_url: str) -> AsyncIterator[Database]:
+    """Empty tables, real commits: several connections take part."""
+    await _run(push_database_url, f"truncate {', '.join(table.name for table in TABLES)}, {SCHEMA}.pgqueuer")
+    one = connect(push_database_url, info={"keys": RING}, pool_size=8)
+    yield one
+    await one.close()
+
+
+async def _run(url: str, *statements: str) -> None:
+    connection: Any = await asyncpg.connect(url)
+    try:
+        for statement in statements:
+            await connection.execute(statement)
+    finally:
+        await connection.close()

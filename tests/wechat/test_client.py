@@ -1,0 +1,228 @@
+"""The client against the simulator over HTTP: what answers mean, what is tried again, one token for all processes."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from app.db.session import Database
+from app.errors import WeChatUnavailable
+from app.wechat import calls, transport
+from app.wechat.answers import Verdict
+from app.wechat.client import WeChatClient
+from app.wechat.errors import SubscriptionRefused, WeChatAccountBlocked, WeChatCodeInvalid, WeChatRefused
+from app.wechat.store import DatabaseTokenStore
+from app.wechat.subscription import fitted
+from tests.wechat.fake import APPID, SECRET, Fake
+
+SIGN_IN, TOKEN = "/sns/jscode2session", "/cgi-bin/stable_token"
+SEND, PHONE = "/cgi-bin/message/subscribe/send", "/wxa/business/getuserphonenumber"
+TEMPLATE = "tmpl-0123456789"
+Join = Callable[[], WeChatClient]
+
+
+@pytest.fixture
+async def join(fake: Fake, push_database: Database) -> AsyncIterator[Join]:
+    """Another process of ours: a client of its own, the database in common."""
+    joined: list[WeChatClient] = []
+
+    def start() -> WeChatClient:
+        joined.append(WeChatClient(fake.url, APPID, SECRET, token_store=DatabaseTokenStore(push_database)))
+        return joined[-1]
+
+    yield start
+    for one in joined:
+        await one.aclose()
+
+
+@pytest.fixture
+def client(join: Join) -> WeChatClient:
+    return join()
+
+
+@pytest.fixture(autouse=True)
+def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calls, "PAUSES", (0.01, 0.02))
+
+
+async def openid_of(client: WeChatClient, fake: Fake, person: str = "张三") -> str:
+    return (await client.code_to_session(await fake.code(person))).openid
+
+
+async def test_a_code_becomes_a_person_once(client: WeChatClient, fake: Fake) -> None:
+    code = await fake.code("张三")
+    session = await client.code_to_session(code)
+    assert session.openid == await openid_of(client, fake) != await openid_of(client, fake, "李四")
+    assert session.openid not in repr(session) and not hasattr(session, "session_key")
+    for spent in (code, "unknown"):
+        with pytest.raises(WeChatCodeInvalid):
+            await client.code_to_session(spent)
+
+
+@pytest.mark.parametrize(
+    ("errcode", "expected", "tries"),
+    [(40226, WeChatAccountBlocked, 1), (40029, WeChatCodeInvalid, 1), (40125, WeChatRefused, 1), (-1, WeChatUnavailable, 3),
+     (45011, WeChatUnavailable, 3), (45009, WeChatUnavailable, 1)],
+)
+async def test_what_errcodes_mean_at_sign_in(
+    client: WeChatClient, fake: Fake, errcode: int, expected: type[Exception], tries: int
+) -> None:
+    await fake.fault(SIGN_IN, errcode=errcode, times=None)
+    with pytest.raises(expected):
+        await client.code_to_session(await fake.code("张三"))
+    assert (await fake.seen("calls"))[SIGN_IN] == tries
+
+
+async def test_a_short_disturbance_is_not_noticed(client: WeChatClient, fake: Fake) -> None:
+    await fake.fault(SIGN_IN, errcode=-1, times=2)
+    assert await openid_of(client, fake)
+    await fake.fault(SIGN_IN, status=502)
+    assert await openid_of(client, fake)
+
+
+@pytest.mark.parametrize(
+    "fault", [{"body": "<html>"}, {"body": "[]"}, {"body": ""}, {"body": "{}"}, {"status": 302}, {"status": 503}, {"size": 5 << 20}]
+)
+async def test_nonsense_is_unavailable_and_never_believed(client: WeChatClient, fake: Fake, fault: dict[str, Any]) -> None:
+    await fake.fault(SIGN_IN, **fault, times=None)
+    with pytest.raises(WeChatUnavailable):
+        await client.code_to_session(await fake.code("张三"))
+    await fake.http.delete(f"{fake.url}/_simulator/faults")
+    assert await openid_of(client, fake)
+
+
+async def test_a_number_belongs_to_the_person_who_gave_it(client: WeChatClient, fake: Fake) -> None:
+    openid, other = await openid_of(client, fake), await openid_of(client, fake, "李四")
+    code = await fake.phone_code("张三", "13800138000")
+    with pytest.raises(WeChatCodeInvalid):
+        await client.phone_number(code, openid=other)
+    assert await client.phone_number(code, openid=openid) == "13800138000"
+    with pytest.raises(WeChatCodeInvalid):
+        await client.phone_number(code, openid=openid)
+    with pytest.raises(WeChatCodeInvalid, match="wechat_code_invalid"):
+        await client.phone_number(await fake.phone_code("张三", "61234567", country="852"), openid=openid)
+
+
+@pytest.mark.parametrize(("appid", "age"), [("wx0000000000000000", 0), (APPID, 400)])
+async def test_a_number_for_another_mini_program_or_of_long_ago_is_refused(client: WeChatClient, fake: Fake, appid: str, age: int) -> None:
+    stamp = int(fake.clock()) - age
+    info = {"purePhoneNumber": "13800138000", "countryCode": 86, "watermark": {"timestamp": stamp, "appid": appid}}
+    await fake.fault(PHONE, body=json.dumps({"phone_info": info}))
+    with pytest.raises(WeChatCodeInvalid):
+        await client.phone_number("x", openid=None)
+
+
+async def test_all_processes_share_one_token(join: Join, fake: Fake) -> None:
+    clients = [join() for _ in range(4)]
+    openid = await openid_of(clients[0], fake)
+    verdicts = await asyncio.gather(*(one.check_text(openid, "楼道里电动车充电") for one in clients for _ in range(3)))
+    assert set(verdicts) == {Verdict.PASS}
+    assert (await fake.seen("calls"))[TOKEN] == 1
+    fake.lapse = 7_201  # WeChat's clock only: everybody's token is refused at once
+    assert await asyncio.gather(*(one.url_link("pages/index/index", "a=1") for one in clients))
+    assert (await fake.seen("calls"))[TOKEN] == 2
+
+
+async def test_a_refused_token_that_wechat_gives_again_is_not_asked_for_without_end(client: WeChatClient, fake: Fake) -> None:
+    openid = await openid_of(client, fake)
+    await client.check_text(openid, "好")
+    await fake.fault("/wxa/msg_sec_check", errcode=40001)
+    assert await client.check_text(openid, "好") is Verdict.PASS
+    await fake.fault("/wxa/msg_sec_check", errcode=40001, times=None)
+    with pytest.raises(WeChatUnavailable):
+        await client.check_text(openid, "好")
+    assert (await fake.seen("calls"))[TOKEN] <= 5
+
+
+async def test_a_restarted_wechat_is_asked_for_a_new_token(client: WeChatClient, fake: Fake) -> None:
+    openid = await openid_of(client, fake)
+    await client.check_text(openid, "好")
+    fake.restart()
+    assert await client.check_text(openid, "好") is Verdict.PASS
+    assert await openid_of(client, fake) == openid
+    assert (await fake.seen("calls"))[TOKEN] == 1
+
+
+async def test_without_a_token_nothing_hangs_and_the_next_call_recovers(client: WeChatClient, fake: Fake) -> None:
+    await fake.fault(TOKEN, errcode=45009)
+    with pytest.raises(WeChatUnavailable):
+        await client.url_link("pages/index/index", "a=1")
+    assert await client.url_link("pages/index/index", "a=1")
+
+
+async def test_the_token_lies_sealed(client: WeChatClient, fake: Fake, push_database: Database) -> None:
+    await client.url_link("pages/index/index", "a=1")
+    token = await fake.token()
+    async with push_database.reader() as reader:
+        row = (await (await reader.connection()).exec_driver_sql("select * from wechat_token")).mappings().one()
+    assert row["token_sealed"] and token.encode() not in row["token_sealed"]
+    assert 6_500 < (row["renew_at"] - row["created_at"]).total_seconds() < 7_000
+
+
+async def test_subscription_messages(client: WeChatClient, fake: Fake) -> None:
+    openid = await openid_of(client, fake)
+    await client.send_subscription(openid, TEMPLATE, {"thing1": "上报的问题\n已经 办结 " * 5, "time2": "2026年11月25日 15:01"}, "pages/x")
+    (sent,) = (await fake.seen("sent"))["items"]
+    assert sent["page"] == "pages/x" and len(sent["data"]["thing1"]["value"]) == 18
+    await fake.http.post(f"{fake.url}/_simulator/permissions", json={"person": "张三", "template_id": TEMPLATE, "count": 0})
+    with pytest.raises(SubscriptionRefused):
+        await client.send_subscription(openid, TEMPLATE, {"thing1": "好"})
+    with pytest.raises(WeChatRefused) as refused:
+        await client.send_subscription(openid, TEMPLATE, {"phrase1": "ok"})
+    assert refused.value.errcode == 47003
+
+
+async def test_a_message_whose_answer_was_lost_is_not_sent_again(
+    client: WeChatClient, fake: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    openid = await openid_of(client, fake)
+    await client.check_text(openid, "好")  # the token is there
+    monkeypatch.setattr(transport, "EXCHANGE_SECONDS", 0.3)
+    await fake.fault(SEND, delay=1)
+    with pytest.raises(WeChatUnavailable):
+        await client.send_subscription(openid, TEMPLATE, {"thing1": "好"})
+    assert len((await fake.seen("sent"))["items"]) == 1
+    await fake.fault("/wxa/msg_sec_check", delay=1)
+    assert await client.check_text(openid, "好") is Verdict.PASS  # asking twice does no harm
+    assert (await fake.seen("calls"))["/wxa/msg_sec_check"] == 3
+
+
+async def test_nobody_waits_longer_than_the_budget(client: WeChatClient, fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calls, "BUDGET_SECONDS", 0.3)
+    await fake.fault(SIGN_IN, delay=1)
+    async with asyncio.timeout(0.9):
+        with pytest.raises(WeChatUnavailable):
+            await client.code_to_session(await fake.code("张三"))
+
+
+async def test_the_worst_verdict_over_a_long_text_counts(client: WeChatClient, fake: Fake) -> None:
+    openid = await openid_of(client, fake)
+    path = "/wxa/msg_sec_check"
+    assert await client.check_text(openid, "好" * 2_500) is Verdict.PASS
+    assert (await fake.seen("calls"))[path] == 1
+    assert await client.check_text(openid, "好" * 2_499 + "赌博" + "好" * 100 + "游行") is Verdict.RISKY  # cut in the middle of the word
+    assert (await fake.seen("calls"))[path] == 3
+    assert await client.check_text(openid, "游行") is Verdict.REVIEW
+    fake.lapse = 7_300
+    assert await client.check_text(openid, "好") is Verdict.REVIEW
+
+
+async def test_pictures_checks_and_links(client: WeChatClient, fake: Fake) -> None:
+    openid = await openid_of(client, fake)
+    assert (await client.unlimited_qrcode("s=AB12", page="pages/store/index")).startswith(b"\x89PNG\r\n\x1a\n")
+    assert (await client.url_link("pages/index/index", "a=1")).startswith("https://")
+    trace = await client.check_image(openid, "https://example.cn/p.jpg")
+    assert [one["trace_id"] for one in (await fake.seen("media_checks"))["items"]] == [trace]
+    refusals: list[Awaitable[Any]] = [client.unlimited_qrcode("场景"), client.check_image("x", "https://example.cn/p.jpg")]
+    for call in refusals:
+        with pytest.raises(WeChatRefused):
+            await call
+
+
+def test_values_are_cut_to_what_wechat_takes() -> None:
+    said = fitted({"thing1": "长" * 30, "phrase2": "已经通过审核", "thing3": " \n ", "time4": "15:01", "character_string5": "x" * 40})
+    assert {key: value["value"] for key, value in said.items()} == {
+        "thing1": "长" * 17 + "…", "phrase2": "已经通过审", "thing3": "无", "time4": "15:01", "character_string5": "x" * 32,
+    }
