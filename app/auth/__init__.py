@@ -1,0 +1,1 @@
+"""Who is calling and what they may do: accounts, sign-in, sessions, grants, the principal, and every request's way in."""

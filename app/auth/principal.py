@@ -1,0 +1,86 @@
+"""The caller of a request as a value: ids, grants in force, consents. Rules ask it; it asks nobody."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm.attributes import InstrumentedAttribute
+
+from app.auth.roles import Role, ScopeType
+from app.errors import ConsentRequired, PhoneRequired
+
+
+class AccountKind(StrEnum):
+    WECHAT = "wechat"
+    CONSOLE = "console"
+
+
+class AccountStatus(StrEnum):
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    CANCELLING = "cancelling"
+    ERASED = "erased"
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """One right in force. `area_path` is where its scope lies; for an area grant it covers the subtree of that path."""
+
+    id: UUID
+    role: Role
+    scope_type: ScopeType
+    scope_id: UUID | None
+    area_path: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    account_id: UUID
+    session_id: UUID
+    kind: AccountKind
+    status: AccountStatus
+    grants: tuple[Grant, ...]
+    consented: frozenset[str]
+    has_phone: bool
+    stepped_up: bool
+    otp_pending: bool = False
+
+    def has(self, *roles: Role) -> bool:
+        """Holds one of the roles anywhere."""
+        return any(grant.role in roles for grant in self.grants)
+
+    def covers(self, area_path: str, *roles: Role) -> bool:
+        """Holds one of the roles on this area or on one above it."""
+        return any(area_path.startswith(path) for path in self.area_paths(*roles))
+
+    def holds(self, scope_type: ScopeType, scope_id: UUID, *roles: Role) -> bool:
+        """Holds one of the roles on exactly this store, organisation, enterprise or area."""
+        return any(g.role in roles and g.scope_type is scope_type and g.scope_id == scope_id for g in self.grants)
+
+    def area_paths(self, *roles: Role) -> tuple[str, ...]:
+        """The areas in which one of the roles is held, as path prefixes."""
+        return tuple(
+            g.area_path for g in self.grants if g.role in roles and g.scope_type is ScopeType.AREA and g.area_path is not None
+        )
+
+    def scope_ids(self, scope_type: ScopeType, *roles: Role) -> tuple[UUID, ...]:
+        return tuple(g.scope_id for g in self.grants if g.role in roles and g.scope_type is scope_type and g.scope_id is not None)
+
+    def require_consent(self, purpose: str) -> None:
+        """Raises ConsentRequired for a member who has not agreed; console accounts are no members and agree to nothing."""
+        if self.kind is AccountKind.WECHAT and purpose not in self.consented:
+            raise ConsentRequired(purpose=purpose)
+
+    def require_phone(self) -> None:
+        """Raises PhoneRequired."""
+        if not self.has_phone:
+            raise PhoneRequired
+
+
+def within(column: InstrumentedAttribute[Any] | sa.ColumnElement[Any] | Any, paths: Iterable[str]) -> sa.ColumnElement[bool]:
+    """The predicate of a list: rows whose area path lies under one of the paths (none of them: no rows)."""
+    clauses = [column.startswith(path, autoescape=True) for path in paths]
+    return sa.or_(*clauses) if clauses else sa.false()

@@ -1,0 +1,242 @@
+"""Reading who somebody is: the principal in one statement, accounts, sessions, factors. Grants: `queries_grants`, offered here too."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import aliased
+from sqlmodel import col
+
+from app.auth.models import AccessGrant, Account, AuthSession, OtpFactor, RefreshToken
+from app.auth.principal import AccountKind, AccountStatus, Grant, Principal
+from app.auth.queries_grants import as_grant, covering, grants_of, grants_within, scope, staff_of
+from app.auth.roles import Role, ScopeType
+from app.auth.workflow import mask_phone
+from app.db.session import AsyncSession
+from app.errors import AccountSuspended, NotFound, Unauthenticated
+from app.idempotency import service as idempotency_service
+from app.security import sealing
+from app.security.tokens import Claims
+
+__all__ = [
+    "CLOCK", "NOBODY", "Caller", "Presented", "account_by_phone", "by_openid", "by_username", "covering", "export", "family_of", "get",
+    "grants_of", "grants_within", "known_origin", "load_caller", "lock_account", "lock_factor", "lock_session", "masked_phone",
+    "openid_of", "phone_of", "presented", "principal_of", "scope", "sessions", "staff_of",
+]
+
+CLOCK: sa.ColumnElement[datetime] = sa.func.clock_timestamp(type_=sa.DateTime(timezone=True))
+NOBODY = UUID(int=0)
+
+# One round trip answers all that a request needs before its own work: the session, the account, the grants in force, and the
+# answer that this caller's Idempotency-Key already has.
+CALLER = sa.text("""
+select a.kind, a.status, a.consented, a.phone_index is not null as has_phone, s.otp_pending,
+       coalesce(s.stepped_up_until > clock_timestamp(), false) as stepped_up,
+       (select json_agg(json_build_array(g.id, g.role, g.scope_type, g.scope_id, c.area_path))
+          from access_grant g left join scope c on c.scope_type = g.scope_type and c.scope_id = g.scope_id
+         where g.account_id = a.id and g.revoked_at is null and g.valid_until > clock_timestamp()) as grants,
+       k.row_id, k.fingerprint, k.status as answer_status, k.media_type, k.body
+  from auth_session s
+  join account a on a.id = s.account_id
+  left join idempotency_key k on k.account_id = a.id and k.key = :key
+ where s.id = :session_id and s.account_id = :account_id and s.ended_at is null and s.expires_at > clock_timestamp()
+""").bindparams(sa.bindparam("key", type_=sa.Text), sa.bindparam("session_id", type_=sa.Uuid), sa.bindparam("account_id", type_=sa.Uuid))
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    principal: Principal
+    answer: idempotency_service.Answer | None
+
+
+async def load_caller(session: AsyncSession, claims: Claims, *, key: str | None) -> Caller:
+    """The principal as the database has it at this moment, and the answer remembered under `key`.
+
+    Raises:
+        Unauthenticated: the session has ended, whatever the token says.
+        AccountSuspended
+    """
+    connection = await session.connection()
+    found = await connection.execute(CALLER, {"session_id": claims.session_id, "account_id": claims.account_id, "key": key})
+    row = found.mappings().first()
+    if row is None or row["status"] == AccountStatus.ERASED:
+        raise Unauthenticated
+    if row["status"] == AccountStatus.SUSPENDED:
+        raise AccountSuspended
+    principal = Principal(
+        account_id=claims.account_id, session_id=claims.session_id, kind=AccountKind(row["kind"]), status=AccountStatus(row["status"]),
+        grants=tuple(_grant(*columns) for columns in row["grants"] or ()), consented=frozenset(row["consented"]),
+        has_phone=row["has_phone"], stepped_up=row["stepped_up"], otp_pending=row["otp_pending"],
+    )
+    if row["row_id"] is None:
+        return Caller(principal, None)
+    answer = idempotency_service.opened(
+        session, row["row_id"], row["fingerprint"], row["answer_status"], row["media_type"], row["body"]
+    )
+    return Caller(principal, answer)
+
+
+def _grant(grant_id: str, role: str, scope_type: str, scope_id: str | None, area_path: str | None) -> Grant:
+    return Grant(UUID(grant_id), Role(role), ScopeType(scope_type), UUID(scope_id) if scope_id else None, area_path)
+
+
+async def principal_of(session: AsyncSession, *, account_id: UUID) -> Principal:
+    """Grants and consents in force without a session, for jobs, demo and tests. Raises NotFound."""
+    account = await get(session, account_id)
+    if account is None or account.status is AccountStatus.ERASED:
+        raise NotFound
+    return Principal(
+        account_id=account.id, session_id=NOBODY, kind=account.kind, status=account.status,
+        grants=tuple(await grants_of(session, account_id=account_id)), consented=frozenset(account.consented),
+        has_phone=account.phone_index is not None, stepped_up=False,
+    )
+
+
+async def get(session: AsyncSession, account_id: UUID) -> Account | None:
+    found = await session.exec(sa.select(Account).where(col(Account.id) == account_id).execution_options(populate_existing=True))
+    account: Account | None = found.scalars().first()
+    return account
+
+
+async def lock_account(session: AsyncSession, account_id: UUID) -> Account:
+    """The row, locked and fresh. Before rows of its sessions, factor and grants. Raises NotFound, for an erased account too."""
+    found = await session.exec(
+        sa.select(Account)
+        .where(col(Account.id) == account_id, col(Account.status) != AccountStatus.ERASED)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    account: Account | None = found.scalars().first()
+    if account is None:
+        raise NotFound
+    return account
+
+
+async def by_username(session: AsyncSession, *, username: str) -> Account | None:
+    found = await session.exec(sa.select(Account).where(col(Account.username) == username))
+    account: Account | None = found.scalars().first()
+    return account
+
+
+async def by_openid(session: AsyncSession, *, openid: str) -> Account | None:
+    found = await session.exec(
+        sa.select(Account).where(col(Account.openid_index) == sealing.blind_index(session, openid, purpose="openid"))
+    )
+    account: Account | None = found.scalars().first()
+    return account
+
+
+async def account_by_phone(session: AsyncSession, *, phone: str) -> UUID | None:
+    """The account that has bound this number."""
+    index = sealing.blind_index(session, phone, purpose="phone")
+    found = await session.exec(sa.select(col(Account.id)).where(col(Account.phone_index) == index))
+    account_id: UUID | None = found.scalars().first()
+    return account_id
+
+
+async def phone_of(session: AsyncSession, *, account_id: UUID) -> str | None:
+    """The full number: only for those whose duty it is, and audited by the caller."""
+    account = await get(session, account_id)
+    if account is None or account.phone_sealed is None:
+        return None
+    return sealing.unseal(session, account.phone_sealed, table="account", column="phone", row=account.id)
+
+
+async def masked_phone(session: AsyncSession, *, account_id: UUID) -> str | None:
+    phone = await phone_of(session, account_id=account_id)
+    return None if phone is None else mask_phone(phone)
+
+
+async def openid_of(session: AsyncSession, *, account_id: UUID) -> str | None:
+    """For calls to WeChat; it is never shown."""
+    account = await get(session, account_id)
+    if account is None or account.openid_sealed is None:
+        return None
+    return sealing.unseal(session, account.openid_sealed, table="account", column="openid", row=account.id)
+
+
+async def sessions(session: AsyncSession, *, account_id: UUID, limit: int, after: UUID | None) -> list[AuthSession]:
+    """The live sessions of an account, newest first, one more than `limit`."""
+    statement = sa.select(AuthSession).where(
+        col(AuthSession.account_id) == account_id, col(AuthSession.ended_at).is_(None), col(AuthSession.expires_at) > CLOCK
+    )
+    if after is not None:
+        statement = statement.where(col(AuthSession.id) < after)
+    found = await session.exec(statement.order_by(col(AuthSession.id).desc()).limit(limit + 1))
+    return list(found.scalars().all())
+
+
+async def known_origin(session: AsyncSession, *, account_id: UUID, origin: bytes) -> bool:
+    """Has this device signed in to this account before?"""
+    found = await session.exec(
+        sa.select(sa.literal(1)).where(col(AuthSession.account_id) == account_id, col(AuthSession.origin) == origin).limit(1)
+    )
+    return found.first() is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """A refresh token as it stands, read under the lock of its family; `now` is the database's clock."""
+
+    token: RefreshToken
+    child: RefreshToken | None
+    now: datetime
+
+
+async def family_of(session: AsyncSession, *, token_hash: bytes) -> UUID | None:
+    found = await session.exec(sa.select(col(RefreshToken.session_id)).where(col(RefreshToken.hash) == token_hash))
+    family: UUID | None = found.scalars().first()
+    return family
+
+
+async def lock_session(session: AsyncSession, session_id: UUID) -> AuthSession:
+    found = await session.exec(
+        sa.select(AuthSession).where(col(AuthSession.id) == session_id).with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    locked: AuthSession = found.scalars().one()
+    return locked
+
+
+async def presented(session: AsyncSession, *, token_hash: bytes) -> Presented:
+    """To be read after `lock_session`: the statement that waited for the lock would show the token as it was before."""
+    child = aliased(RefreshToken)
+    found = await session.exec(
+        sa.select(RefreshToken, child, CLOCK)
+        .outerjoin(child, col(child.parent_id) == col(RefreshToken.id))
+        .where(col(RefreshToken.hash) == token_hash)
+        .execution_options(populate_existing=True)
+    )
+    return Presented(*found.one())
+
+
+async def lock_factor(session: AsyncSession, account_id: UUID) -> tuple[OtpFactor | None, float]:
+    """The second factor, locked, and the seconds since 1970 by the database's clock."""
+    found = await session.exec(
+        sa.select(OtpFactor).where(col(OtpFactor.account_id) == account_id).with_for_update().execution_options(populate_existing=True)
+    )
+    factor: OtpFactor | None = found.scalars().first()
+    at = await session.exec(sa.select(sa.func.extract("epoch", CLOCK)))
+    return factor, float(at.scalar_one())
+
+
+async def export(session: AsyncSession, *, member_id: UUID) -> dict[str, Any]:
+    """What this feature knows of a person, as JSON."""
+    account = await get(session, member_id)
+    if account is None:
+        return {}
+    seen = await session.exec(sa.select(AuthSession).where(col(AuthSession.account_id) == member_id).order_by(col(AuthSession.id)))
+    given = await session.exec(sa.select(AccessGrant).where(col(AccessGrant.account_id) == member_id).order_by(col(AccessGrant.id)))
+    return {
+        "account": {
+            "id": str(account.id), "kind": account.kind.value, "status": account.status.value, "created_at": account.created_at.isoformat(),
+            "phone": await phone_of(session, account_id=member_id), "openid": await openid_of(session, account_id=member_id),
+        },
+        "sessions": [
+            {"device": one.device, "created_at": one.created_at.isoformat(), "last_used_at": one.last_used_at.isoformat()}
+            for one in seen.scalars().all()
+        ],
+        "grants": [as_grant(one) for one in given.scalars().all()],
+    }

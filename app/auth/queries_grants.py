@@ -1,0 +1,144 @@
+"""Every SELECT of grants and scopes. `queries` offers the ones that other features ask for."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlmodel import col
+
+from app.auth.models import AccessGrant, Account, Scope
+from app.auth.principal import AccountStatus, Grant, Principal, within
+from app.auth.roles import Role, ScopeType
+from app.auth.workflow import BY_PLATFORM, LOWER
+from app.db.session import AsyncSession
+from app.errors import NotFound
+
+CLOCK: sa.ColumnElement[datetime] = sa.func.clock_timestamp(type_=sa.DateTime(timezone=True))
+IN_FORCE = (col(AccessGrant.revoked_at).is_(None), col(AccessGrant.valid_until) > CLOCK)
+OF_SCOPE = sa.and_(col(Scope.scope_type) == col(AccessGrant.scope_type), col(Scope.scope_id) == col(AccessGrant.scope_id))
+
+
+async def scope(session: AsyncSession, *, scope_type: ScopeType, scope_id: UUID, lock: bool = False) -> Scope | None:
+    """Where a thing lies; `lock` makes whoever counts the grants on it wait for each other."""
+    statement = sa.select(Scope).where(col(Scope.scope_type) == scope_type, col(Scope.scope_id) == scope_id)
+    found = await session.exec((statement.with_for_update() if lock else statement).execution_options(populate_existing=True))
+    row: Scope | None = found.scalars().first()
+    return row
+
+
+async def grant(session: AsyncSession, grant_id: UUID, *, lock: bool = False) -> AccessGrant:
+    """Raises NotFound."""
+    statement = sa.select(AccessGrant).where(col(AccessGrant.id) == grant_id)
+    found = await session.exec((statement.with_for_update() if lock else statement).execution_options(populate_existing=True))
+    row: AccessGrant | None = found.scalars().first()
+    if row is None:
+        raise NotFound
+    return row
+
+
+async def grants_of(session: AsyncSession, *, account_id: UUID) -> list[Grant]:
+    """The grants in force of one account, with the place where each scope lies."""
+    found = await session.exec(
+        sa.select(AccessGrant, col(Scope.area_path)).outerjoin(Scope, OF_SCOPE).where(col(AccessGrant.account_id) == account_id, *IN_FORCE)
+    )
+    return [Grant(row.id, row.role, row.scope_type, row.scope_id, path) for row, path in found.all()]
+
+
+async def staff_of(session: AsyncSession, *, scope_type: ScopeType, scope_id: UUID) -> list[AccessGrant]:
+    """The grants on one thing that are in force or wait for a phone, newest first."""
+    found = await session.exec(
+        sa.select(AccessGrant)
+        .where(col(AccessGrant.scope_type) == scope_type, col(AccessGrant.scope_id) == scope_id, *IN_FORCE)
+        .order_by(col(AccessGrant.id).desc())
+    )
+    return list(found.scalars().all())
+
+
+async def covering(session: AsyncSession, *, area_path: str, roles: Iterable[Role]) -> list[UUID]:
+    """The active accounts that hold one of the roles on this area or on one above it."""
+    found = await session.exec(
+        sa.select(col(AccessGrant.account_id))
+        .distinct()
+        .join(Scope, OF_SCOPE)
+        .join(Account, col(Account.id) == col(AccessGrant.account_id))
+        .where(
+            col(AccessGrant.role).in_(list(roles)), col(AccessGrant.scope_type) == ScopeType.AREA, *IN_FORCE,
+            sa.func.starts_with(sa.cast(area_path, sa.Text), col(Scope.area_path)), col(Account.status) == AccountStatus.ACTIVE,
+        )
+        .order_by(col(AccessGrant.account_id))
+    )
+    return list(found.scalars().all())
+
+
+async def roles_of(session: AsyncSession, *, account_id: UUID | None, phone_index: bytes | None) -> set[Role]:
+    """The roles that an account holds, or that wait for a phone."""
+    who = col(AccessGrant.account_id) == account_id if account_id else col(AccessGrant.phone_index) == phone_index
+    found = await session.exec(sa.select(col(AccessGrant.role)).where(who, *IN_FORCE))
+    return set(found.scalars().all())
+
+
+async def waiting(session: AsyncSession, *, phone_index: bytes) -> list[AccessGrant]:
+    """The grants that wait for a phone, locked, oldest first."""
+    found = await session.exec(
+        sa.select(AccessGrant)
+        .where(col(AccessGrant.phone_index) == phone_index, *IN_FORCE)
+        .order_by(col(AccessGrant.id))
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return list(found.scalars().all())
+
+
+async def other_admins(session: AsyncSession, *, scope_id: UUID, but: UUID) -> bool:
+    """Does another active account administer this very area?"""
+    found = await session.exec(
+        sa.select(sa.literal(1))
+        .select_from(AccessGrant)
+        .join(Account, col(Account.id) == col(AccessGrant.account_id))
+        .where(
+            col(AccessGrant.role) == Role.AREA_ADMIN, col(AccessGrant.scope_type) == ScopeType.AREA, col(AccessGrant.scope_id) == scope_id,
+            col(AccessGrant.id) != but, *IN_FORCE, col(Account.status) == AccountStatus.ACTIVE,
+        )
+        .limit(1)
+    )
+    return found.first() is not None
+
+
+async def grants_within(
+    session: AsyncSession, principal: Principal, *, scope_type: ScopeType | None, scope_id: UUID | None, limit: int, after: UUID | None
+) -> list[tuple[AccessGrant, str | None]]:
+    """The grants that the caller gave or may take away, with the name of each scope; newest first, one more than `limit`."""
+    statement = sa.select(AccessGrant, col(Scope.name)).outerjoin(Scope, OF_SCOPE).where(_administered(principal))
+    if scope_type is not None:
+        statement = statement.where(col(AccessGrant.scope_type) == scope_type)
+    if scope_id is not None:
+        statement = statement.where(col(AccessGrant.scope_id) == scope_id)
+    if after is not None:
+        statement = statement.where(col(AccessGrant.id) < after)
+    found = await session.exec(statement.order_by(col(AccessGrant.id).desc()).limit(limit + 1))
+    return [(row, name) for row, name in found.all()]
+
+
+def _administered(principal: Principal) -> sa.ColumnElement[bool]:
+    """The same rules as `workflow.may_grant`, as a predicate."""
+    role, path = col(AccessGrant.role), col(Scope.area_path)
+    paths = principal.area_paths(Role.AREA_ADMIN)
+    stores = principal.scope_ids(ScopeType.STORE, Role.STORE_OWNER)
+    clauses = [
+        col(AccessGrant.granted_by) == principal.account_id,
+        sa.and_(role.in_(LOWER), within(path, paths)),
+        sa.and_(role == Role.AREA_ADMIN, sa.or_(sa.false(), *(sa.and_(within(path, [own]), path != own) for own in paths))),
+        sa.and_(role == Role.STORE_CLERK, col(AccessGrant.scope_type) == ScopeType.STORE, col(AccessGrant.scope_id).in_(stores)),
+    ]
+    if principal.has(Role.PLATFORM_ADMIN):
+        clauses.append(role.in_(BY_PLATFORM | {Role.PLATFORM_ADMIN}))
+    return sa.or_(*clauses)
+
+
+def as_grant(row: AccessGrant) -> dict[str, Any]:
+    return {
+        "role": row.role.value, "scope_type": row.scope_type.value, "scope_id": str(row.scope_id) if row.scope_id else None,
+        "valid_until": row.valid_until.isoformat(), "revoked_at": row.revoked_at.isoformat() if row.revoked_at else None,
+    }
