@@ -1,0 +1,113 @@
+"""Every change of organisations. Lock order: the tree (when a parent changes), the organisation."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col
+
+from app.areas import queries as areas_queries
+from app.areas.models import Area
+from app.audit import service as audit_service
+from app.auth import service as auth_service
+from app.auth.principal import Principal
+from app.auth.roles import Role, ScopeType
+from app.db.base import new_id
+from app.db.session import AsyncSession
+from app.errors import Forbidden, NotFound, ValidationFailed, expect_version
+from app.organisations import queries, workflow
+from app.organisations.models import Formation, Organisation, OrganisationKind
+
+
+async def create(session: AsyncSession, *, principal: Principal, area_id: UUID, fields: Mapping[str, Any]) -> Organisation:
+    """Adds an organisation and its scope.
+
+    Raises NotFound for an unknown area, parent or enterprise, Forbidden for an area that the caller does not administer.
+    """
+    area = await areas_queries.get(session, area_id)
+    await _require_known(session, fields)
+    _require_administered(principal, area)
+    organisation = Organisation(area_id=area.id, area_path=area.path, **fields)
+    session.add(organisation)
+    await session.flush()
+    await _written(session, organisation, "organisation.create", kind=organisation.kind.value)
+    return organisation
+
+
+async def update(
+    session: AsyncSession, *, principal: Principal, organisation_id: UUID, seen: int | None, area_id: UUID | None, fields: Mapping[str, Any]
+) -> Organisation:
+    """Changes what is given; `area_id` None leaves it where it is, another moves it and every grant on it. Locks the row.
+
+    Raises NotFound, Forbidden for who does not administer both places, VersionMismatch, ValidationFailed for a parent that stands below,
+    Conflict for a change that the tenant's root committee must not have.
+    """
+    if fields.get("parent_id") is not None:
+        await queries.hold_tree(session)
+    area = None if area_id is None else await areas_queries.get(session, area_id)
+    await _require_known(session, fields)
+    organisation = await queries.access_administered(session, principal=principal, organisation_id=organisation_id)
+    if area is not None:
+        _require_administered(principal, area)
+    await _require_no_ring(session, organisation, fields.get("parent_id"))
+    expect_version(seen, organisation.version)
+    workflow.require_kept(organisation, area_id=area_id, kind=fields.get("kind"))
+    place = {} if area is None else {"area_id": area.id, "area_path": area.path}
+    for name, value in (dict(fields) | place).items():
+        setattr(organisation, name, value)
+    organisation.version += 1
+    session.add(organisation)
+    await session.flush()
+    await _written(session, organisation, "organisation.update", fields=sorted(fields), moved=area is not None)
+    return organisation
+
+
+async def ensure_root_committee(session: AsyncSession, *, area: Area) -> Organisation:
+    """The comprehensive committee of a tenant's root, made when it is first needed. Two at once get the same one."""
+    made = await session.exec(
+        insert(Organisation)
+        .values(
+            id=new_id(), name=workflow.committee_name(area.name), kind=OrganisationKind.COMPREHENSIVE_COMMITTEE,
+            formation=Formation.REGIONAL, area_id=area.id, area_path=area.path, root_committee=True, version=1,
+        )
+        .on_conflict_do_nothing(index_elements=["area_id"], index_where=sa.text("root_committee"))
+        .returning(col(Organisation.id))
+    )
+    new = made.scalars().first() is not None
+    committee = await queries.root_committee(session, area_id=area.id)
+    if new:
+        await _written(session, committee, "organisation.create", kind=committee.kind.value)
+    return committee
+
+
+async def _require_known(session: AsyncSession, fields: Mapping[str, Any]) -> None:
+    """Raises NotFound for a parent or an enterprise that does not exist."""
+    if fields.get("parent_id") is not None:
+        await queries.get(session, fields["parent_id"])
+    enterprise_id = fields.get("enterprise_id")
+    if enterprise_id is not None and not await queries.enterprises(session, [enterprise_id]):
+        raise NotFound
+
+
+def _require_administered(principal: Principal, area: Area) -> None:
+    if not principal.covers(area.path, Role.AREA_ADMIN):
+        raise Forbidden
+
+
+async def _require_no_ring(session: AsyncSession, organisation: Organisation, parent_id: UUID | None) -> None:
+    """Raises ValidationFailed for a parent that is the organisation itself or stands below it. The tree is held."""
+    if parent_id is not None and await queries.stands_above(session, above_id=organisation.id, below_id=parent_id):
+        raise ValidationFailed.of("body", "parent_id", msg="上级组织不能是自己或自己的下级", kind="parent_ring")
+
+
+async def _written(session: AsyncSession, organisation: Organisation, action: str, **facts: Any) -> None:
+    """What goes with every change: the scope that grants name, and the trail."""
+    await auth_service.put_scope(
+        session, scope_type=ScopeType.ORGANISATION, scope_id=organisation.id, area_path=organisation.area_path, name=organisation.name
+    )
+    audit_service.record(
+        session, action, object_kind="organisation", object_id=organisation.id, area_path=organisation.area_path, **facts
+    )
+    await session.flush()

@@ -1,0 +1,1 @@
+"""The State Council's calendar: which days are working days, and deadlines counted in working time."""
