@@ -1,0 +1,66 @@
+"""THE list of features that keep something about a person, from the top down: what a copy is made of, what an erasure goes through.
+
+And what the withdrawal of a consent closes.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+from uuid import UUID
+
+from app.auth import queries as auth_queries
+from app.auth import service as auth_service
+from app.complaints import queries as complaints_queries
+from app.complaints import service as complaints_service
+from app.db.session import AsyncSession
+from app.me import queries as me_queries
+from app.me import reveals
+from app.members import queries as members_queries
+from app.members import service as members_service
+from app.members.models import Purpose
+from app.messages import queries as messages_queries
+from app.messages import service as messages_service
+from app.points import queries as points_queries
+from app.points import service as points_service
+from app.redemptions import queries as redemptions_queries
+from app.redemptions import service as redemptions_service
+from app.registrations import queries as registrations_queries
+from app.registrations import service as registrations_service
+from app.reports import queries as reports_queries
+from app.reports import service as reports_service
+from app.rewards import queries as rewards_queries
+from app.rewards import service as rewards_service
+from app.uploads import queries as uploads_queries
+from app.uploads import service as uploads_service
+
+
+class Forget(Protocol):
+    async def __call__(self, session: AsyncSession, *, member_id: UUID) -> Any: ...
+
+
+class Export(Protocol):
+    async def __call__(self, session: AsyncSession, *, member_id: UUID) -> dict[str, Any]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    name: str
+    forget: Forget
+    export: Export
+
+
+FEATURES: tuple[Feature, ...] = (
+    Feature("reveals", reveals.forget, me_queries.export),
+    Feature("redemptions", redemptions_service.forget, redemptions_queries.export),
+    Feature("reports", reports_service.forget, reports_queries.export),
+    Feature("rewards", rewards_service.forget, rewards_queries.export),
+    Feature("registrations", registrations_service.forget, registrations_queries.export),
+    Feature("complaints", complaints_service.forget, complaints_queries.export),
+    Feature("points", points_service.forget, points_queries.export),
+    Feature("messages", messages_service.forget, messages_queries.export),
+    Feature("uploads", uploads_service.forget, uploads_queries.export),
+    Feature("members", members_service.forget, members_queries.export),
+    Feature("auth", auth_service.forget, auth_queries.export),
+)
+
+# What a withdrawn consent closes at once. The other purposes are asked for whenever something would be done under them.
+CLOSED_BY: dict[Purpose, Forget] = {Purpose.PARTY_IDENTITY: registrations_service.close_party}

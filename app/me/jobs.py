@@ -1,0 +1,22 @@
+"""The erasure of cancelled accounts: looked for by the clock, done person by person."""
+
+from typing import Any
+from uuid import UUID
+
+from app.jobs import service as jobs_service
+from app.jobs.registry import Context, every, handles
+from app.me import queries, service
+
+
+@every("50 15 * * *", "me.erase_due")
+async def erase_due(context: Context) -> None:
+    """Late in the evening of Shanghai, so that the last day can still be used to restore the account."""
+    async with context.database.transaction() as session:
+        for member_id in await queries.due(session):
+            await jobs_service.enqueue(session, "me.erase", {"member_id": str(member_id)}, key=f"me.erase:{member_id}")
+
+
+@handles("me.erase")
+async def erase(context: Context, payload: dict[str, Any]) -> None:
+    async with context.database.transaction() as session:
+        await service.erase(session, member_id=UUID(payload["member_id"]))

@@ -1,0 +1,153 @@
+"""Every change of a profile, a consent or a work relation."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col
+
+from app import clock, errors
+from app.areas.models import Area
+from app.audit import service as audit_service
+from app.auth import service as auth_service
+from app.db.session import AsyncSession
+from app.enterprises import queries as enterprises_queries
+from app.errors import ValidationFailed
+from app.members import queries, workflow
+from app.members.models import Consent, Employment, Member, Occupation, Purpose
+from app.members.workflow import Employer
+from app.security import sealing
+
+
+async def ensure(session: AsyncSession, *, member_id: UUID) -> None:
+    """Makes the member row of an account, if there is none yet."""
+    await session.exec(insert(Member).values(id=member_id, version=1).on_conflict_do_nothing(index_elements=["id"]))
+
+
+async def locked(session: AsyncSession, *, member_id: UUID) -> Member:
+    """The member row, made if there is none, locked until the transaction ends."""
+    await ensure(session, member_id=member_id)
+    return await queries.lock(session, member_id=member_id)
+
+
+async def set_profile(
+    session: AsyncSession, *, member_id: UUID, real_name: str | None = None, occupation: Occupation | str | None = None,
+    area: Area | None = None,
+) -> Member:
+    """Writes what is given, leaves what is None."""
+    member = await locked(session, member_id=member_id)
+    changed = []
+    if real_name is not None:
+        member.real_name_sealed = _sealed(session, real_name, "real_name", member_id)
+        changed.append("real_name")
+    if occupation is not None:
+        member.occupation = Occupation(occupation)
+        changed.append("occupation")
+    if area is not None:
+        member.area_id, member.area_path = area.id, area.path
+        changed.append("area")
+    return await _save(session, member, changed)
+
+
+async def edit(session: AsyncSession, *, member_id: UUID, changes: dict[str, Any], seen: int | None) -> Member:
+    """The person's own correction: `changes` may hold `nickname` and `occupation`, None empties them. Raises VersionMismatch."""
+    member = await locked(session, member_id=member_id)
+    errors.expect_version(seen, member.version)
+    if "nickname" in changes:
+        nickname = changes["nickname"]
+        member.nickname_sealed = _sealed(session, nickname, "nickname", member_id) if nickname else None
+    if "occupation" in changes:
+        member.occupation = changes["occupation"]
+    return await _save(session, member, sorted(changes))
+
+
+async def _save(session: AsyncSession, member: Member, changed: list[str]) -> Member:
+    if changed:
+        member.version += 1
+        session.add(member)
+        audit_service.record(
+            session, "members.edit", object_kind="member", object_id=member.id, area_path=member.area_path, fields=changed
+        )
+        await session.flush()
+    return member
+
+
+def _sealed(session: AsyncSession, value: str, column: str, member_id: UUID) -> bytes:
+    return sealing.seal(session, value, table=queries.TABLE, column=column, row=member_id)
+
+
+async def bind_phone(session: AsyncSession, *, member_id: UUID, phone: str) -> None:
+    """Binds the number that WeChat vouched for; roles that wait for it become the account's. Raises AlreadyExists for someone else's."""
+    await ensure(session, member_id=member_id)
+    await auth_service.bind_phone(session, account_id=member_id, phone=phone)
+
+
+async def give_consent(session: AsyncSession, *, member_id: UUID, purpose: Purpose | str, version: str, granted: bool) -> Consent:
+    """Notes a yes or a no; saying the same again adds nothing. Locks the member, then the account, whose purposes follow.
+
+    Raises:
+        ValidationFailed: a yes to a text that is not the current one, or a no to one that never was.
+    """
+    purpose = Purpose(purpose)
+    text = await queries.consent_text(session, purpose=purpose, version=version)
+    if text is None or (granted and not text.in_force):
+        raise ValidationFailed.of("body", "version", msg="不是该说明的当前版本，请重新获取后再同意", kind="consent_version")
+    await locked(session, member_id=member_id)
+    last = await queries.last_consent(session, member_id=member_id, purpose=purpose)
+    if last is not None and (last.version, last.granted) == (version, granted):
+        return last
+    consent = Consent(member_id=member_id, purpose=purpose, version=version, granted=granted)
+    session.add(consent)
+    audit_service.record(
+        session, "members.consent", object_kind="member", object_id=member_id, purpose=purpose.value, version=version, granted=granted
+    )
+    await session.flush()
+    in_force = [said["purpose"].value for said in await queries.consents(session, member_id) if said["granted"]]
+    await auth_service.set_consented(session, account_id=member_id, purposes=in_force)
+    return consent
+
+
+async def set_employers(session: AsyncSession, *, member_id: UUID, employers: Sequence[Employer]) -> None:
+    """Makes these the member's present employers: others end today, new ones begin, known ones take the new first day if one is told.
+
+    Raises:
+        ValidationFailed: an enterprise that we do not know.
+    """
+    await _expect_known(session, employers)
+    member = await locked(session, member_id=member_id)
+    present = await queries.employments(session, member_id=member_id)
+    change = workflow.compare(present, employers)
+    today = clock.today()
+    for at in change.ended:
+        present[at].until = workflow.last_day(present[at].since, today)
+    for at, employer in change.kept:
+        present[at].since, present[at].name = employer.since or present[at].since, employer.name or present[at].name
+    session.add_all(present)
+    session.add_all(
+        Employment(member_id=member_id, enterprise_id=new.enterprise_id, name=new.name, since=new.since) for new in change.begun
+    )
+    if change.ended or change.begun:
+        audit_service.record(
+            session, "members.employers", object_kind="member", object_id=member_id, area_path=member.area_path,
+            ended=len(change.ended), begun=len(change.begun),
+        )
+    await session.flush()
+
+
+async def _expect_known(session: AsyncSession, employers: Sequence[Employer]) -> None:
+    known = await enterprises_queries.by_ids(session, [employer.enterprise_id for employer in employers if employer.enterprise_id])
+    for at, employer in enumerate(employers):
+        if employer.enterprise_id and employer.enterprise_id not in known:
+            raise ValidationFailed.of("body", "employers", at, "enterprise_id", msg="没有这家企业", kind="enterprise")
+
+
+async def forget(session: AsyncSession, *, member_id: UUID) -> None:
+    """Empties the profile and deletes the work relations; the consents stay as proof, the id leads to nobody."""
+    member = await locked(session, member_id=member_id)
+    member.real_name_sealed = member.nickname_sealed = member.occupation = member.area_id = member.area_path = None
+    member.erased_at = member.erased_at or clock.now()
+    session.add(member)
+    await session.exec(sa.delete(Employment).where(col(Employment.member_id) == member_id))
+    await session.flush()
