@@ -1,0 +1,163 @@
+"""Photos from phones, rebuilt from their pixels. What comes out holds no byte of the file that came in.
+
+Judged by content: the first bytes say the kind, the header says the size, and only then is anything decoded.
+"""
+
+import io
+import os
+import struct
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from anyio import CapacityLimiter, to_thread
+from fastapi import UploadFile
+from PIL import Image, ImageOps
+from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.WebPImagePlugin import WebPImageFile
+from pillow_heif import HeifImageFile
+
+from app.errors import PayloadTooLarge, UnsupportedMediaType, ValidationFailed
+from app.middleware.limits import FILE_BYTES
+
+CONTENT_TYPE = "image/jpeg"
+MAX_PIXELS = 50_000_000
+IMAGE_SIDE, THUMB_SIDE = 1600, 320
+IMAGE_QUALITY, THUMB_QUALITY = 85, 80
+WHITE = (255, 255, 255)
+HEIC_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"hevm", b"hevs"})
+HEIF_BRANDS = frozenset({b"mif1", b"msf1", b"mif2"})  # the container alone: what is in it, the compatible brands must say
+PNG_END = b"IEND\xaeB\x60\x82"  # without it the file was cut, though the pixels may be there
+# What decoders raise on a file that is not what its first bytes promise.
+BROKEN = (
+    OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, EOFError, RuntimeError, struct.error, zlib.error,
+    Image.DecompressionBombError,
+)
+# A 50-megapixel photo takes up to 400 MB and two seconds while it is decoded: never more of them at once than half the cores.
+_DECODERS = CapacityLimiter(max(1, (os.cpu_count() or 2) // 2))
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A clean JPEG and its thumbnail; `width` and `height` are those of the image."""
+
+    image: bytes
+    thumb: bytes
+    width: int
+    height: int
+
+
+async def read(file: UploadFile) -> Picture:
+    """Takes a file in, one after the other. Raises PayloadTooLarge, UnsupportedMediaType, ValidationFailed."""
+    if file.size is None or file.size > FILE_BYTES:
+        raise PayloadTooLarge("照片不能超过 10 MB", limit=FILE_BYTES)
+    async with _DECODERS:
+        return await to_thread.run_sync(clean, await file.read())
+
+
+def clean(data: bytes) -> Picture:
+    """Rebuilds a photo. Raises UnsupportedMediaType, ValidationFailed (cut, damaged, over 50 megapixels)."""
+    if not data:
+        raise _damaged()
+    reader = _reader_of(data)
+    try:
+        with reader(io.BytesIO(data)) as opened:
+            _expect_modest(opened.size)
+            pixels = _upright(_reduced(opened), opened)
+    except BROKEN as error:
+        raise _damaged() from error
+    if reader is PngImageFile and PNG_END not in data:
+        raise _damaged()
+    image = _rebuilt(pixels)
+    return Picture(_jpeg(image, IMAGE_QUALITY), _jpeg(_fitted(image, THUMB_SIDE), THUMB_QUALITY), *image.size)
+
+
+def _reader_of(data: bytes) -> Callable[[io.BytesIO], ImageFile]:
+    """One decoder for each kind that we take, and no guessing: SVG, TIFF, PDF, EPS, PSD and GIF never reach a decoder."""
+    if data.startswith(b"\xff\xd8\xff"):
+        return JpegImageFile
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return PngImageFile
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return WebPImageFile
+    if data[4:8] == b"ftyp" and _is_heic(data):
+        return HeifImageFile
+    raise UnsupportedMediaType("只支持 JPEG、PNG、WebP 或 HEIC 照片")
+
+
+def _is_heic(data: bytes) -> bool:
+    length = min(int.from_bytes(data[:4], "big"), 256)
+    brands = {data[at : at + 4] for at in range(16, length, 4)}
+    major = data[8:12]
+    return major in HEIC_BRANDS or (major in HEIF_BRANDS and not HEIC_BRANDS.isdisjoint(brands))
+
+
+def _expect_modest(size: tuple[int, int]) -> None:
+    """Raises ValidationFailed by the size that the header tells, before a pixel is decoded."""
+    if size[0] * size[1] > MAX_PIXELS:
+        raise ValidationFailed.of("body", "file", msg="照片超过 5000 万像素", kind="too_many_pixels")
+
+
+def _damaged() -> ValidationFailed:
+    return ValidationFailed.of("body", "file", msg="照片不完整或已损坏，请重新拍摄或选择", kind="damaged_image")
+
+
+def _reduced(opened: ImageFile) -> Image.Image:
+    """Decodes the first frame and makes it small, as RGB on white."""
+    target = _fit(opened.size, IMAGE_SIDE)
+    if isinstance(opened, JpegImageFile):
+        opened.draft("RGB", target)
+    opened.load()
+    _expect_modest(opened.size)  # a HEIC's coded picture may be larger than its header says
+    flat = _flat(opened)
+    small = flat.resize(target, Image.Resampling.LANCZOS, reducing_gap=3.0) if flat.size != target else flat
+    if small.mode != "RGBA":
+        return small.convert("RGB")
+    paper = Image.new("RGB", small.size, WHITE)
+    paper.paste(small, mask=small.getchannel("A"))
+    return paper
+
+
+def _flat(image: Image.Image) -> Image.Image:
+    """RGB, or RGBA where something may shine through; itself when it is that already, for a copy may take 200 MB.
+
+    16 grey bits lose the lower eight: Pillow's own conversion would clip everything above 255 to white.
+    """
+    clear = image.mode in ("LA", "PA", "RGBA", "RGBa", "La") or "transparency" in image.info
+    mode = "RGBA" if clear else "RGB"
+    if image.mode.startswith("I"):
+        return image.convert("I").point(lambda value: value / 256).convert("L").convert("RGB")
+    return image if image.mode == mode else image.convert(mode)
+
+
+def _upright(pixels: Image.Image, opened: ImageFile) -> Image.Image:
+    """Turned as its EXIF says; as it lies when the EXIF cannot be read."""
+    pixels.info = {name: opened.info[name] for name in ("exif", "xmp", "Raw profile type exif") if name in opened.info}
+    try:
+        return ImageOps.exif_transpose(pixels)
+    except BROKEN:
+        return pixels
+
+
+def _rebuilt(pixels: Image.Image) -> Image.Image:
+    """A new image of the same pixels and nothing else: a copy would take comment, profile and EXIF along."""
+    return Image.frombytes("RGB", pixels.size, pixels.tobytes())
+
+
+def _fitted(image: Image.Image, side: int) -> Image.Image:
+    size = _fit(image.size, side)
+    return image if size == image.size else image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+
+
+def _fit(size: tuple[int, int], side: int) -> tuple[int, int]:
+    """The size with no side over `side`; a smaller picture keeps its own."""
+    scale = min(1.0, side / max(size))
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def _jpeg(image: Image.Image, quality: int) -> bytes:
+    written = io.BytesIO()
+    image.save(written, "JPEG", quality=quality, optimize=True)
+    return written.getvalue()

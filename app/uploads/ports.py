@@ -1,0 +1,22 @@
+"""Whom uploads ask who may see the thing that a photo is attached to: one provider for each kind of thing."""
+
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+from app.auth.principal import Principal
+from app.db.session import AsyncSession
+
+MaySee = Callable[[AsyncSession, Principal, UUID], Awaitable[bool]]
+_OWNERS: dict[str, MaySee] = {}
+
+
+def owner(kind: str, may_see: MaySee) -> None:
+    """Registers who answers for things of this kind: `await may_see(session, principal, owner_id)`. It must not write."""
+    assert _OWNERS.get(kind, may_see) == may_see, f"two owners of {kind}"
+    _OWNERS[kind] = may_see
+
+
+async def may_see(session: AsyncSession, *, principal: Principal, kind: str, owner_id: UUID) -> bool:
+    """Nobody may see what no provider answers for."""
+    provider = _OWNERS.get(kind)
+    return provider is not None and await provider(session, principal, owner_id)

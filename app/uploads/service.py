@@ -1,0 +1,129 @@
+"""Every change of a photo: taken in, attached once, judged, detached, swept, erased."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlmodel import col
+
+from app.audit import service as audit_service
+from app.db.session import AsyncSession
+from app.errors import NotFound, ValidationFailed
+from app.jobs import service as jobs_service
+from app.uploads import pictures, queries, workflow
+from app.uploads.errors import UploadAlreadyUsed
+from app.uploads.keeping import Kept
+from app.uploads.models import Checked, Upload
+
+BATCH = 200
+UNATTACHED: dict[str, Any] = {"kind": None, "owner_id": None, "position": None, "attached_at": None}
+
+
+async def create(session: AsyncSession, *, member_id: UUID, kept: Kept) -> Upload:
+    """The row of a picture whose objects are in the store already, and the job that asks WeChat about it."""
+    upload = Upload(
+        member_id=member_id, image_key=kept.image_key, thumb_key=kept.thumb_key, content_type=pictures.CONTENT_TYPE, width=kept.width,
+        height=kept.height, size_bytes=kept.size_bytes,
+    )
+    session.add(upload)
+    audit_service.record(session, "upload.create", object_kind="upload", object_id=upload.id, size_bytes=kept.size_bytes)
+    await jobs_service.enqueue(session, "upload.check", {"upload_id": str(upload.id)})
+    return upload
+
+
+async def attach(session: AsyncSession, *, upload_ids: Sequence[UUID], member_id: UUID, kind: str, owner_id: UUID) -> None:
+    """Makes a member's own photos those of a thing, in the order given; all of them or none.
+
+    Locks the rows in the order of their ids. Raises ValidationFailed for an id given twice, NotFound for one that is unknown, swept or
+    someone else's, UploadAlreadyUsed.
+    """
+    if len(set(upload_ids)) != len(upload_ids):
+        raise ValidationFailed.of("body", "upload_ids", msg="同一张照片只能提供一次", kind="duplicate")
+    if not upload_ids:
+        return
+    mine = await queries.locked(session, upload_ids, member_id=member_id)
+    if len(mine) != len(upload_ids):
+        raise NotFound("照片不存在、已过期，或不是您上传的")
+    if any(upload.owner_id is not None for upload in mine.values()):
+        raise UploadAlreadyUsed
+    now = await queries.now(session)
+    for position, upload_id in enumerate(upload_ids):
+        upload = mine[upload_id]
+        upload.kind, upload.owner_id, upload.position, upload.attached_at = kind, owner_id, position, now
+    await session.flush()
+
+
+async def detach(session: AsyncSession, *, owner_id: UUID) -> None:
+    """Takes all photos from a thing; after a day without another they are swept. The photos' rows are locked."""
+    await session.exec(sa.update(Upload).where(col(Upload.owner_id) == owner_id).values(**UNATTACHED))
+
+
+async def note_check(session: AsyncSession, *, upload_id: UUID, trace_id: str) -> None:
+    """Keeps the name under which WeChat will push its verdict. A check that was asked for twice has the later name."""
+    await session.exec(
+        sa.update(Upload).where(col(Upload.id) == upload_id, col(Upload.erased_at).is_(None)).values(trace_id=trace_id)
+    )
+
+
+async def judge(session: AsyncSession, *, trace_id: str, verdict: Checked, label: str | None) -> bool:
+    """Writes WeChat's verdict and tells whoever shows the photo; False when no photo has this trace.
+
+    The first verdict counts, a repeat changes nothing; one that comes after the timer replaces the timer's `review`.
+    """
+    upload = await queries.by_trace(session, trace_id=trace_id)
+    if upload is None:
+        return False
+    if upload.checked_at is None:
+        upload.checked_at = await queries.now(session)
+        await _decide(session, upload, verdict, label)
+    return True
+
+
+async def leave_to_people(session: AsyncSession, *, upload_id: UUID) -> None:
+    """A photo that WeChat cannot be asked about: nobody's openid to ask under."""
+    upload = await session.get(Upload, upload_id, with_for_update=True, populate_existing=True)
+    if upload is not None and upload.checked is Checked.PENDING:
+        await _decide(session, upload, Checked.REVIEW, None)
+
+
+async def end_waiting(session: AsyncSession) -> int:
+    """Puts photos without a verdict in time before people; returns how many (at most a batch)."""
+    late = await queries.overdue(session, age=workflow.VERDICT_WITHIN, limit=BATCH)
+    for upload_id in late:
+        await leave_to_people(session, upload_id=upload_id)
+    return len(late)
+
+
+async def _decide(session: AsyncSession, upload: Upload, verdict: Checked, label: str | None) -> None:
+    """Writes the state and enqueues `upload.judged`, which the feature that shows the photo takes."""
+    upload.checked, upload.label = verdict, label
+    session.add(upload)
+    audit_service.record(session, "upload.judge", object_kind="upload", object_id=upload.id, verdict=verdict.value, label=label)
+    if upload.erased_at is None:
+        await jobs_service.enqueue(session, "upload.judged", {"upload_id": str(upload.id)})
+
+
+async def drop_unattached(session: AsyncSession) -> int:
+    """Deletes photos that nothing was made of within a day, then, by a job, their objects; returns how many (at most a batch)."""
+    idle = await queries.idle(session, age=workflow.UNATTACHED_KEPT, limit=BATCH)
+    await session.exec(sa.delete(Upload).where(col(Upload.id).in_([upload.id for upload in idle])))
+    await _delete_objects(session, idle)
+    return len(idle)
+
+
+async def forget(session: AsyncSession, *, member_id: UUID) -> None:
+    """Erases a person's photos; the rows stay, empty. What the person made as an official's proof is the authority's and stays whole."""
+    mine = await queries.erasable(session, member_id=member_id)
+    await _delete_objects(session, mine)
+    await session.exec(
+        sa.update(Upload).where(col(Upload.id).in_([upload.id for upload in mine]))
+        .values(image_key=None, thumb_key=None, erased_at=queries.CLOCK, label=None, trace_id=None)
+    )
+
+
+async def _delete_objects(session: AsyncSession, uploads: Sequence[Upload]) -> None:
+    """By jobs, after the commit: an object that is deleted before its row would leave a row that points to nothing."""
+    keys = [key for upload in uploads for key in (upload.image_key, upload.thumb_key)]
+    for start in range(0, len(keys), BATCH):
+        await jobs_service.enqueue(session, "upload.delete_objects", {"keys": keys[start : start + BATCH]})
