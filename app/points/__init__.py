@@ -1,0 +1,1 @@
+"""The ledger of points: rules, awards with their caps, lots, balances, adjustments, claw-backs, statements, publicity lists."""

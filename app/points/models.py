@@ -1,0 +1,227 @@
+"""Tables of the ledger. Transactions, entries and awards are append-only (a trigger refuses UPDATE and DELETE)."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlmodel import Field, SQLModel
+
+from app.db.base import Table, json_field, text_enum
+
+
+class Kind(StrEnum):
+    EARN = "earn"
+    HOLD = "hold"
+    CAPTURE = "capture"
+    RELEASE = "release"
+    EXPIRE = "expire"
+    ADJUST = "adjust"
+    REVERSE = "reverse"
+
+
+class LedgerAccount(StrEnum):
+    """Member accounts carry a member_id; the others belong to the county and have no balance row, so none of them is hot."""
+
+    ISSUANCE = "issuance"
+    AVAILABLE = "available"
+    HELD = "held"
+    DEBT = "debt"
+    REDEEMED = "redeemed"
+    EXPIRED = "expired"
+    ADJUSTMENT = "adjustment"
+
+
+class ProposalStatus(StrEnum):
+    PENDING = "pending"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+
+
+class PointsRule(Table, table=True):
+    """One version of a rule. Caps count awards; `area_path` null is the rule of the whole platform, else of that subtree."""
+
+    __tablename__ = "points_rule"
+    __table_args__ = (
+        sa.UniqueConstraint("code", "version"),
+        sa.CheckConstraint("points <> 0 and version > 0", name="sane"),
+        sa.Index(None, "code", "area_path"),
+    )
+
+    code: str = Field(max_length=32)
+    version: int
+    title: str = Field(max_length=120)
+    points: int
+    points_max: int | None = None
+    per_day: int | None = None
+    per_week: int | None = None
+    per_month: int | None = None
+    per_year: int | None = None
+    conditions: dict[str, Any] = json_field()
+    area_path: str | None = None
+    made_by: UUID | None = Field(default=None, foreign_key="account.id")
+
+
+class PointsBalance(SQLModel, table=True):
+    """What a member has. Changed only by statements relative to itself, together with a transaction and its entries."""
+
+    __tablename__ = "points_balance"
+    __table_args__ = (
+        sa.CheckConstraint("available >= 0 and held >= 0 and debt >= 0", name="not_negative"),
+        sa.CheckConstraint("available = 0 or debt = 0", name="debt_is_settled_first"),
+        {"postgresql_with": {"fillfactor": "80"}},
+    )
+
+    member_id: UUID = Field(primary_key=True, foreign_key="account.id")
+    available: int = 0
+    held: int = 0
+    debt: int = 0
+    version: int = 0
+
+
+class PointsTransaction(Table, table=True):
+    """One event of a member's ledger, the line that the member reads. `amount`: effect on available − debt; `held`: on what is held."""
+
+    __tablename__ = "points_transaction"
+    __table_args__ = (
+        sa.CheckConstraint("amount <> 0 or held <> 0", name="moves_something"),
+        sa.CheckConstraint(
+            "case kind when 'earn' then amount > 0 and held = 0 when 'hold' then amount < 0 and held = -amount"
+            " when 'capture' then amount = 0 and held < 0 when 'release' then amount > 0 and held = -amount"
+            " when 'expire' then amount < 0 and held = 0 when 'adjust' then amount <> 0 and held = 0"
+            " else (amount < 0 and held = 0) or (amount = 0 and held > 0) end",
+            name="signs",
+        ),
+        sa.Index(None, "member_id", "id"),
+        sa.Index(None, "reference_type", "reference_id"),
+        sa.Index(
+            "uq_points_transaction_taken_back", "reverses_id", unique=True,
+            postgresql_where=sa.text("reverses_id is not null and amount < 0"),
+        ),
+        sa.UniqueConstraint("member_id", "account_version"),
+    )
+
+    member_id: UUID = Field(foreign_key="account.id")
+    kind: Kind = Field(sa_type=text_enum(Kind, "kind"))
+    amount: int
+    held: int = 0
+    balance_after: int
+    account_version: int = Field(description="the member's balance version after it: no gaps, no repeats")
+    rule_code: str | None = Field(default=None, max_length=32)
+    rule_version: int | None = None
+    reason_code: str = Field(max_length=32)
+    reference_type: str = Field(max_length=32)
+    reference_id: UUID
+    reference_number: str | None = Field(default=None, max_length=20)
+    reverses_id: UUID | None = Field(default=None, foreign_key="points_transaction.id")
+    actor_id: UUID | None = None
+
+
+class PointsLot(Table, table=True):
+    """Points that came together and lapse together. `remaining` is what is available of it; what is held or spent has left it."""
+
+    __tablename__ = "points_lot"
+    __table_args__ = (
+        sa.CheckConstraint("remaining >= 0 and remaining <= amount", name="bounds"),
+        sa.Index(None, "member_id", "expires_on", "id", postgresql_where=sa.text("remaining > 0")),
+    )
+
+    member_id: UUID = Field(foreign_key="account.id")
+    transaction_id: UUID = Field(foreign_key="points_transaction.id", index=True)
+    amount: int
+    remaining: int
+    expires_on: date = Field(description="the last local day on which it can be spent")
+
+
+class PointsEntry(Table, table=True):
+    """Double entry: the entries of a transaction come in one statement and sum to 0 (a trigger checks it). One row per lot touched."""
+
+    __tablename__ = "points_entry"
+    __table_args__ = (
+        sa.CheckConstraint("amount <> 0", name="not_zero"),
+        sa.Index(None, "transaction_id"),
+        sa.Index(None, "lot_id", postgresql_where=sa.text("lot_id is not null")),
+    )
+
+    transaction_id: UUID = Field(foreign_key="points_transaction.id")
+    account: LedgerAccount = Field(sa_type=text_enum(LedgerAccount, "account"))
+    member_id: UUID | None = None
+    lot_id: UUID | None = Field(default=None, foreign_key="points_lot.id")
+    amount: int
+
+
+class PointsAward(Table, table=True):
+    """What a rule judged about one source, credited or not. UNIQUE: one source pays a member once per rule, whoever asks how often."""
+
+    __tablename__ = "points_award"
+    __table_args__ = (
+        sa.UniqueConstraint("rule_code", "source_type", "source_id", "member_id"),
+        sa.CheckConstraint("credited >= 0 and withheld >= 0", name="not_negative"),
+        sa.CheckConstraint("(credited > 0) = (transaction_id is not null)", name="credited_has_transaction"),
+        sa.Index(None, "member_id", "filed_on"),
+    )
+
+    member_id: UUID = Field(foreign_key="account.id")
+    rule_code: str = Field(max_length=32)
+    rule_version: int
+    source_type: str = Field(max_length=32)
+    source_id: UUID
+    filed_on: date = Field(description="the local day whose caps it counts against")
+    credited: int
+    withheld: int
+    withheld_reason: str | None = Field(default=None, max_length=32)
+    transaction_id: UUID | None = Field(default=None, foreign_key="points_transaction.id")
+
+
+class PointsProposal(Table, table=True):
+    """A change by hand, made by one person and decided by another: an adjustment, or the claw-back of one earned line."""
+
+    __tablename__ = "points_proposal"
+    __table_args__ = (
+        sa.CheckConstraint("type in ('adjustment', 'clawback')", name="type"),
+        sa.CheckConstraint("amount <> 0 and (type = 'adjustment' or amount < 0)", name="amount"),
+        sa.CheckConstraint("(type = 'clawback') = (entry_id is not null)", name="clawback_has_entry"),
+        sa.CheckConstraint("checker_id is null or checker_id <> maker_id", name="two_persons"),
+        sa.CheckConstraint("maker_id <> member_id and checker_id is distinct from member_id", name="not_for_oneself"),
+        sa.CheckConstraint("(status = 'pending') = (checker_id is null)", name="decided_by"),
+        sa.Index(
+            "uq_points_proposal_entry", "entry_id", unique=True,
+            postgresql_where=sa.text("entry_id is not null and status <> 'rejected'"),
+        ),
+        sa.Index(None, "area_path", postgresql_ops={"area_path": "text_pattern_ops"}),
+    )
+
+    type: str = Field(max_length=16)
+    member_id: UUID = Field(foreign_key="account.id")
+    area_path: str
+    amount: int
+    entry_id: UUID | None = Field(default=None, foreign_key="points_transaction.id")
+    reason_id: UUID = Field(foreign_key="points_text.id")
+    upload_id: UUID
+    status: ProposalStatus = Field(default=ProposalStatus.PENDING, sa_type=text_enum(ProposalStatus, "status"))
+    maker_id: UUID = Field(foreign_key="account.id")
+    checker_id: UUID | None = Field(default=None, foreign_key="account.id")
+    decided_at: datetime | None = None
+    transaction_id: UUID | None = Field(default=None, foreign_key="points_transaction.id")
+
+
+class PointsText(Table, table=True):
+    """Sentences that people wrote about a member. They stand apart from the ledger, so that an erasure can empty them."""
+
+    __tablename__ = "points_text"
+
+    member_id: UUID = Field(index=True)
+    text: str | None = Field(max_length=500)
+
+
+class PublicityObjection(Table, table=True):
+    """An objection to a quarter's publicity list."""
+
+    __tablename__ = "points_publicity_objection"
+    __table_args__ = (sa.CheckConstraint("quarter between 1 and 4", name="quarter"),)
+
+    year: int
+    quarter: int
+    member_id: UUID = Field(foreign_key="account.id")
+    text_id: UUID = Field(foreign_key="points_text.id")
