@@ -1,0 +1,267 @@
+"""Answers of the report loop."""
+
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import ConfigDict, Field
+
+from app.areas.schemas import PlaceOut
+from app.reports.models import RejectReason, RequestKind, Severity, Stage, Status, TextCheck
+from app.reports.schemas import PLACE
+from app.schemas import Day, Instant, Named, Out
+from app.uploads.schemas import EXAMPLE as PHOTO
+from app.uploads.schemas import PhotoOut
+
+ID = "0193f1c2-7a10-7c3e-9a53-1f2f0b6f2a10"
+AT = "2026-11-22T01:30:00Z"
+NAMED: dict[str, Any] = {"id": "01933c5e-7a00-7000-8000-000000000002", "name": "文化路社区"}
+PHOTO_SHOWN = PHOTO | {"kind": "before"}
+
+
+def _example(fields: dict[str, Any]) -> ConfigDict:
+    return ConfigDict(json_schema_extra={"examples": [fields]})
+
+
+class CategoryOut(Out):
+    """A kind of problem; only those without children can be reported. `limits`: minutes and days of each stage, and whose hours count."""
+
+    model_config = _example({
+        "code": "road_hole", "name": "路面坑洞", "severity": "normal", "points": 10,
+        "limits": {"review_minutes": 240, "dispatch_minutes": 120, "handle_days": 5, "clock": "working"}, "children": [],
+    })
+
+    code: str
+    name: str
+    severity: Severity
+    points: int
+    limits: dict[str, Any]
+    children: list["CategoryOut"]
+
+
+class CategoryName(Out):
+    code: str
+    name: str
+
+
+class Due(Out):
+    """The limit that runs now."""
+
+    stage: Stage
+    at: Instant
+
+
+class Duplicate(Out):
+    id: UUID
+    number: str
+    distance_m: int
+    status: Status
+
+
+class ReportFiled(Out):
+    model_config = _example({
+        "id": ID, "number": "R20261122-000017", "status": "submitted", "version": 1, "community": NAMED, "grid": None,
+        "due": {"stage": "review", "at": "2026-11-22T05:30:00Z"}, "possible_duplicates": [], "allowed": ["withdraw"],
+    })
+
+    id: UUID
+    number: str
+    status: Status
+    version: int
+    community: Named
+    grid: Named | None
+    due: Due
+    possible_duplicates: list[Duplicate]
+    allowed: list[str]
+
+
+ITEM: dict[str, Any] = {
+    "id": ID, "number": "R20261122-000017", "status": "dispatched", "version": 3, "category": {"code": "road_hole", "name": "路面坑洞"},
+    "severity": "normal", "description": "路面有坑，骑车危险", "location": PLACE, "address": None, "community": NAMED, "grid": None,
+    "due": {"stage": "handle", "at": "2026-11-27T05:30:00Z"}, "overdue": False, "assignee": None, "joined_count": 0, "mine": True,
+    "joined": False, "photo": PHOTO_SHOWN, "request_pending": False, "created_at": AT, "allowed": [],
+}
+
+
+class ReportItem(Out):
+    """One line of a list. `assignee` is for staff; `mine` and `joined` say what the caller has to do with it."""
+
+    model_config = _example(ITEM)
+
+    id: UUID
+    number: str
+    status: Status
+    version: int
+    category: CategoryName | None
+    severity: Severity
+    description: str | None
+    location: PlaceOut
+    address: str | None
+    community: Named
+    grid: Named | None
+    due: Due | None
+    overdue: bool
+    assignee: Named | None
+    joined_count: int
+    mine: bool
+    joined: bool
+    photo: PhotoOut | None
+    request_pending: bool
+    created_at: Instant
+    allowed: list[str]
+
+
+class RequestOut(Out):
+    """What the assignee asks for and the reviewer has not answered."""
+
+    id: UUID
+    kind: RequestKind
+    reason: str | None
+    until: Instant | None
+    at: Instant
+
+
+class Alias(Out):
+    """What staff see of a reporter: never the account."""
+
+    alias: str
+
+
+class Numbered(Out):
+    id: UUID
+    number: str
+
+
+class ReportOut(ReportItem):
+    """One report. `reporter`, `assignee` and `text_check` are for staff; `points_awarded` is what the caller got for it."""
+
+    model_config = _example({
+        **ITEM, "photos": [PHOTO_SHOWN], "occurred_at": None, "request": None, "reporter": None, "merged_into": None, "reject_reason": None,
+        "suspended_until": None, "accepted_at": AT, "resolved_at": None, "closed_at": None, "rework_count": 0, "extension_count": 0,
+        "reopen_count": 0, "satisfied": None, "rating": None, "points_awarded": 10, "text_check": None,
+    })
+
+    photos: list[PhotoOut]
+    occurred_at: Instant | None
+    request: RequestOut | None
+    reporter: Alias | None
+    merged_into: Numbered | None
+    reject_reason: RejectReason | None
+    suspended_until: Instant | None
+    accepted_at: Instant | None
+    resolved_at: Instant | None
+    closed_at: Instant | None
+    rework_count: int
+    extension_count: int
+    reopen_count: int
+    satisfied: bool | None
+    rating: int | None
+    points_awarded: int | None
+    text_check: TextCheck | None
+
+
+class TimelineRow(Out):
+    """One step. `from` and `to` are the same where only the clock, a request or the number of reporters changed."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True, json_schema_extra={"examples": [{
+        "at": AT, "actor_role": "reviewer", "command": "accept", "from": "submitted", "to": "accepted", "note": "属实", "photos": [],
+    }]})
+
+    at: Instant
+    actor_role: str
+    command: str
+    from_: Status | None = Field(alias="from")
+    to: Status
+    note: str | None
+    photos: list[PhotoOut]
+
+
+class NearbyReport(Out):
+    """An open report of anybody. Text and photos only once it is accepted and they passed the content check."""
+
+    model_config = _example({
+        "id": ID, "category": {"code": "road_hole", "name": "路面坑洞"}, "severity": "normal", "status": "accepted", "location": PLACE,
+        "distance_m": 42, "created_at": AT, "age_minutes": 95, "description": "路面有坑，骑车危险", "photos": [PHOTO_SHOWN],
+    })
+
+    id: UUID
+    category: CategoryName | None
+    severity: Severity
+    status: Status
+    location: PlaceOut
+    distance_m: int
+    created_at: Instant
+    age_minutes: int
+    description: str | None
+    photos: list[PhotoOut]
+
+
+class MapPoint(Out):
+    type: Literal["Point"]
+    coordinates: tuple[float, float]
+
+
+class MapCount(Out):
+    count: int
+
+
+class MapFeature(Out):
+    type: Literal["Feature"]
+    geometry: MapPoint
+    properties: MapCount
+
+
+class ReportMap(Out):
+    """GeoJSON in GCJ-02: one point per cluster, in the middle of its reports."""
+
+    model_config = _example({
+        "type": "FeatureCollection",
+        "features": [{"type": "Feature", "geometry": {"type": "Point", "coordinates": [116.78, 35.55]}, "properties": {"count": 12}}],
+    })
+
+    type: Literal["FeatureCollection"]
+    features: list[MapFeature]
+
+
+FIGURES: dict[str, Any] = {
+    "received": 120, "filed": 110, "closed": 100, "closed_in_time": 96, "rework": 3, "extension": 4, "satisfaction": 0.98,
+    "median_hours": 9.5, "p90_hours": 30.25,
+}
+
+
+class Figures(Out):
+    """Counts of reports; `satisfaction` is the share of those who gave a verdict, hours are from filing to the first closing."""
+
+    received: int
+    filed: int
+    closed: int
+    closed_in_time: int
+    rework: int
+    extension: int
+    satisfaction: float | None
+    median_hours: float | None
+    p90_hours: float | None
+
+
+class CategoryFigures(Figures):
+    code: str
+    name: str
+
+
+class AreaFigures(Figures):
+    id: UUID
+    name: str
+
+
+class ReportStats(Figures):
+    """By filing day. The counts of `by_category` and of `by_area` sum up to the totals."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True, json_schema_extra={"examples": [{
+        "area": NAMED, "from": "2026-11-01", "to": "2026-11-22", **FIGURES,
+        "by_category": [{"code": "road_hole", "name": "路面坑洞", **FIGURES}], "by_area": [{**NAMED, **FIGURES}],
+    }]})
+
+    area: Named
+    from_: Day = Field(alias="from")
+    to: Day
+    by_category: list[CategoryFigures]
+    by_area: list[AreaFigures]

@@ -1,0 +1,130 @@
+"""One command on one report: taken under the row's lock after all checks, then written as state, timeline row, audit and messages."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from app.audit import service as audit_service
+from app.auth.principal import Principal
+from app.db.session import AsyncSession
+from app.errors import Forbidden, InvalidTransition, NotFound, expect_version
+from app.reports import queries, workflow
+from app.reports.models import ActorRole, Report, ReportEvent, ReportRequest, ReportText, RequestStatus, Status
+from app.reports.service import clocks, telling
+from app.reports.workflow import Command
+
+NOBODY = UUID(int=0)  # whose eyes the system looks with: nobody reported, joined or resolved under this id
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A report that its command may be given on: locked, visible to the actor, in a state that allows it."""
+
+    report: Report
+    command: Command
+    actor: ActorRole
+    actor_id: UUID | None
+    request: ReportRequest | None
+    now: datetime
+
+
+async def take(session: AsyncSession, *, principal: Principal, report_id: UUID, command: Command, seen: int | None) -> Case:
+    """Locks the report and checks, in the contract's order, that the caller may give the command now.
+
+    Raises NotFound outside the caller's scope, Forbidden, VersionMismatch, InvalidTransition.
+    """
+    found = await queries.seen_locked(session, report_id=report_id, caller=principal.account_id)
+    if found is None or not found.visible(principal):
+        raise NotFound
+    parts, facts = found.parts(principal), found.facts(principal.account_id)
+    if not workflow.permitted(command, parts, facts):
+        raise Forbidden
+    expect_version(seen, found.report.version)
+    actor = workflow.actor_for(command, parts, facts)
+    if actor is None:
+        raise InvalidTransition(state=facts.status.value, allowed=workflow.allowed(parts, facts))
+    return Case(found.report, command, actor, principal.account_id, found.request, found.now)
+
+
+async def take_alone(session: AsyncSession, *, report_id: UUID, command: Command) -> Case | None:
+    """The same for a job, which acts as the system; None when the report is gone on meanwhile."""
+    found = await queries.seen_locked(session, report_id=report_id, caller=NOBODY)
+    parts = frozenset({ActorRole.SYSTEM})
+    if found is None or workflow.actor_for(command, parts, found.facts(NOBODY)) is None:
+        return None
+    return Case(found.report, command, ActorRole.SYSTEM, None, found.request, found.now)
+
+
+async def move(
+    session: AsyncSession, case: Case, to: Status, *, note: str | None = None, upload_ids: Sequence[UUID] = (), **facts: Any
+) -> None:
+    """Leads the report into a state of its rule: state, clock, open request, timeline, audit, and a message to every reporter."""
+    rule = workflow.TABLE[case.command]
+    assert to in rule.to and case.report.status in rule.sources, f"{case.command}: {case.report.status} to {to}"
+    report, before = case.report, case.report.status
+    with session.no_autoflush:  # the row is whole again only below
+        await clocks.turn(session, report, to=to, now=case.now)
+    report.status = to
+    report.ended_at = case.now if to in workflow.FINAL else None
+    report.paused_at = case.now if to is Status.SUSPENDED else None
+    if to is not Status.SUSPENDED:
+        report.suspended_until = None
+    if case.request is not None and _outlived(case, to):
+        settle(session, case, RequestStatus.LAPSED)
+    await write(session, case, before=before, note=note, upload_ids=upload_ids, **facts)
+    await telling.reporters(session, report, but=case.actor_id)
+
+
+async def write(
+    session: AsyncSession, case: Case, *, before: Status | None, note: str | None = None, upload_ids: Sequence[UUID] = (), **facts: Any
+) -> None:
+    """The timeline row and the audit event of what was just changed, under the next version."""
+    report = case.report
+    report.version += 1
+    session.add(report)
+    note_id = await put_text(session, report.id, case.actor_id, note)
+    log(session, case, before=before, note_id=note_id, upload_ids=upload_ids, facts=facts)
+    await session.flush()
+
+
+def log(
+    session: AsyncSession, case: Case, *, before: Status | None, note_id: UUID | None, upload_ids: Sequence[UUID], facts: dict[str, Any],
+    command: str | None = None,
+) -> None:
+    report, name = case.report, command or case.command.value
+    session.add(
+        ReportEvent(
+            report_id=report.id, command=name, actor_role=case.actor, actor_id=case.actor_id, from_status=before, to_status=report.status,
+            note_id=note_id, upload_ids=list(upload_ids), facts=facts,
+        )
+    )
+    audit_service.record(
+        session, f"report.{name.replace('-', '_')}", object_kind="report", object_id=report.id, area_path=report.area_path,
+        from_status=before.value if before else None, to_status=report.status.value, **facts,
+    )
+
+
+async def put_text(session: AsyncSession, report_id: UUID, author_id: UUID | None, text: str | None) -> UUID | None:
+    """Keeps a sentence apart from the history that refers to it; flushed, because a foreign key alone orders no inserts."""
+    if not text or author_id is None:
+        return None
+    row = ReportText(report_id=report_id, author_id=author_id, text=text)
+    session.add(row)
+    await session.flush()
+    return row.id
+
+
+def settle(session: AsyncSession, case: Case, outcome: RequestStatus) -> None:
+    """Ends the open request; only a decision has somebody who decided it."""
+    request = case.request
+    assert request is not None
+    request.status, request.decided_at = outcome, case.now
+    request.decided_by = None if outcome is RequestStatus.LAPSED else case.actor_id
+    session.add(request)
+
+
+def _outlived(case: Case, to: Status) -> bool:
+    """Does the request ask for nothing any more? A decision settles it itself."""
+    return to not in workflow.HANDLING or case.command in (Command.DISPATCH, Command.SUSPEND)

@@ -1,0 +1,96 @@
+"""Several people and one problem: joining, merging, and taking a merge apart. Two reports are locked in the order of their ids."""
+
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col
+
+from app.auth.principal import Principal
+from app.auth.roles import Role
+from app.db.base import new_id
+from app.db.session import AsyncSession
+from app.errors import AlreadyExists, Conflict, InvalidTransition, NotFound
+from app.reports import errors, queries, workflow
+from app.reports.models import ActorRole, Report, ReportJoin, Status
+from app.reports.service import case as cases
+from app.reports.service import paying
+from app.reports.service.case import Case
+from app.reports.workflow import Command
+
+
+async def join(session: AsyncSession, *, principal: Principal, report_id: UUID) -> None:
+    """Joins an open report of somebody else, which thereby becomes readable. Raises NotFound, AlreadyExists, InvalidTransition."""
+    found = await queries.seen_locked(session, report_id=report_id, caller=principal.account_id)
+    if found is None or not (found.visible(principal) or found.report.status in workflow.OPEN):
+        raise NotFound
+    report, me = found.report, principal.account_id
+    if found.joined or report.member_id == me:
+        raise AlreadyExists("您已经上报或加入过")
+    if report.status not in workflow.OPEN:
+        raise InvalidTransition(state=report.status.value, allowed=workflow.allowed(found.parts(principal), found.facts(me)))
+    session.add(ReportJoin(report_id=report.id, member_id=me))
+    case = Case(report, Command.MERGE, ActorRole.JOINED_REPORTER, me, None, found.now)
+    cases.log(session, case, before=report.status, note_id=None, upload_ids=(), facts={}, command="join")
+    await session.flush()
+    await paying.joined(session, report)
+
+
+async def merge(session: AsyncSession, *, principal: Principal, report_id: UUID, seen: int | None, into_id: UUID) -> None:
+    """合并: all reporters of the one join the other and hear of it from now on.
+
+    Raises ValidationFailed for itself, NotFound for another outside the caller's scope, Conflict for one that is not open.
+    """
+    rows = await queries.lock(session, report_id, into_id)
+    case = await cases.take(session, principal=principal, report_id=report_id, command=Command.MERGE, seen=seen)
+    if into_id == report_id:
+        raise errors.into_itself()
+    into, report = rows.get(into_id), case.report
+    if into is None or not principal.covers(into.area_path, Role.REVIEWER):
+        raise NotFound("没有找到要并入的上报")
+    if into.status not in workflow.OPEN:
+        raise Conflict("要并入的上报已经结束")
+    report.merged_into = into.id
+    await cases.move(session, case, Status.MERGED, into_id=str(into.id))
+    await _carry_over(session, report, into)
+    await paying.joined(session, into)
+
+
+async def _carry_over(session: AsyncSession, report: Report, into: Report) -> None:
+    """The reporters of the merged one join the other; what was merged into it before points there too."""
+    people = {report.member_id: report.id}
+    for one in await queries.joiners(session, report_id=report.id):
+        people.setdefault(one.member_id, one.merged_from or report.id)
+    people.pop(into.member_id, None)
+    for member_id in sorted(people):
+        await session.exec(
+            insert(ReportJoin)
+            .values(id=new_id(), report_id=into.id, member_id=member_id, merged_from=people[member_id])
+            .on_conflict_do_nothing(index_elements=["report_id", "member_id"])
+        )
+    await session.exec(sa.update(Report).where(col(Report.merged_into) == report.id).values(merged_into=into.id))
+
+
+async def unmerge(session: AsyncSession, *, principal: Principal, report_id: UUID, seen: int | None, reason: str) -> None:
+    """Takes a merge apart until the other is dispatched: the report goes back to review, its reporters leave the other."""
+    into_id = await queries.merged_into(session, report_id=report_id)
+    await queries.lock(session, report_id, *([into_id] if into_id else []))
+    case = await cases.take(session, principal=principal, report_id=report_id, command=Command.UNMERGE, seen=seen)
+    await _part(session, case, reason)
+
+
+async def release(session: AsyncSession, *, into: Report) -> None:
+    """Sends everything that was merged into a withdrawn report back to review. The caller holds all these rows."""
+    for report_id in await queries.merged_reports(session, into_id=into.id):
+        case = await cases.take_alone(session, report_id=report_id, command=Command.UNMERGE)
+        if case is not None:
+            await _part(session, case, None)
+
+
+async def _part(session: AsyncSession, case: Case, reason: str | None) -> None:
+    report = case.report
+    await session.exec(
+        sa.delete(ReportJoin).where(col(ReportJoin.report_id) == report.merged_into, col(ReportJoin.merged_from) == report.id)
+    )
+    into_id, report.merged_into = report.merged_into, None
+    await cases.move(session, case, Status.SUBMITTED, note=reason, into_id=str(into_id))

@@ -1,0 +1,38 @@
+"""Points of the report loop, in the transaction of the state change. Balances are locked in the order of the members' ids."""
+
+from datetime import datetime
+from uuid import UUID
+
+from app.db.session import AsyncSession
+from app.points import service as points_service
+from app.reports import queries, workflow
+from app.reports.models import Report
+
+
+async def accepted(session: AsyncSession, report: Report, *, first: bool) -> None:
+    """Pays everyone who has joined so far, and the reporter at the first acceptance in the life of the report."""
+    due = [(member_id, workflow.JOINED_RULE, filed_at) for member_id, filed_at in await queries.unpaid_joins(session, report_id=report.id)]
+    if first and report.accepted_rule is not None:
+        due.append((report.member_id, report.accepted_rule, report.created_at))
+    await _award(session, report, due)
+
+
+async def joined(session: AsyncSession, report: Report) -> None:
+    """Pays those who joined a report that is accepted already; who was paid before gets nothing twice."""
+    if report.accepted_rule is not None:
+        found = await queries.unpaid_joins(session, report_id=report.id)
+        await _award(session, report, [(member_id, workflow.JOINED_RULE, filed_at) for member_id, filed_at in found])
+
+
+async def closed(session: AsyncSession, report: Report) -> None:
+    """Pays the first closing of an ordinary report."""
+    if report.accepted_rule == "REPORT_ACCEPTED":
+        await _award(session, report, [(report.member_id, workflow.CLOSING_RULE, report.created_at)])
+
+
+async def _award(session: AsyncSession, report: Report, due: list[tuple[UUID, str, datetime]]) -> None:
+    for member_id, rule, filed_at in sorted(due, key=lambda one: one[0]):
+        await points_service.award(
+            session, member_id=member_id, rule=rule, source_type="report", source_id=report.id, source_number=report.number,
+            filed_at=filed_at, area_path=report.area_path,
+        )

@@ -1,0 +1,40 @@
+"""Messages of the report loop. Their texts name the number and the state, never a place, a name or a word of the report."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from app.auth import queries as auth_queries
+from app.auth.roles import Role
+from app.db.session import AsyncSession
+from app.messages import service as messages_service
+from app.reports import queries, workflow
+from app.reports.models import Report
+
+PAGE = "pages/report/detail?id={}"
+
+
+async def reporters(session: AsyncSession, report: Report, *, but: UUID | None) -> None:
+    """Tells the reporter and everyone who joined about the state; who caused it knows it."""
+    title, body = workflow.TOLD[report.status]
+    joined = [join.member_id for join in await queries.joiners(session, report_id=report.id)]
+    await send(session, report, {report.member_id, *joined} - {but}, title=title, body=body)
+
+
+async def assignee(session: AsyncSession, report: Report, *, title: str, body: str, but: UUID | None) -> None:
+    if report.assignee_id is not None and report.assignee_id != but:
+        await send(session, report, [report.assignee_id], title=title, body=body)
+
+
+async def reviewers(session: AsyncSession, report: Report, *, title: str, body: str) -> None:
+    """Tells everyone who may review the report."""
+    found = await auth_queries.covering(session, area_path=report.area_path, roles=[Role.REVIEWER])
+    joined = [join.member_id for join in await queries.joiners(session, report_id=report.id)]
+    await send(session, report, set(found) - {report.member_id, *joined}, title=title, body=body)
+
+
+async def send(session: AsyncSession, report: Report, ids: Iterable[UUID | None], *, title: str, body: str) -> None:
+    for member_id in sorted(one for one in ids if one is not None):
+        await messages_service.send(
+            session, member_id=member_id, category="report", title=title, body=f"{report.number}：{body}", path=PAGE.format(report.id),
+            reference=("report", report.id, report.number),
+        )

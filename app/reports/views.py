@@ -1,0 +1,229 @@
+"""Rows of reports as answers: who sees what of them."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from app.areas import queries as areas_queries
+from app.areas.schemas import place_out
+from app.auth.principal import Principal
+from app.auth.roles import Role
+from app.db.session import AsyncSession
+from app.members import queries as members_queries
+from app.pagination import PageQuery
+from app.points import queries as points_queries
+from app.reports import queries, texts, workflow
+from app.reports.models import ActorRole, Report, ReportCategory, ReportRequest, Status, TextCheck
+from app.reports.queries import Seen
+from app.reports.queries_places import Cluster, Near
+from app.schemas import named
+from app.uploads import links
+from app.uploads import queries as uploads_queries
+from app.uploads.models import Checked, Upload
+
+KINDS: dict[str, links.Kind] = {"report_before": "before", "report_after": "after", "report_reopen": "reopen"}
+
+
+def tree(rows: Sequence[ReportCategory], parent: str | None = None) -> list[dict[str, Any]]:
+    return [
+        {
+            "code": row.code, "name": row.name, "severity": row.severity, "points": row.points, "limits": row.limits,
+            "children": tree(rows, row.code),
+        }
+        for row in rows
+        if row.parent_code == parent
+    ]
+
+
+def filed(principal: Principal, report: Report, *, community: Any, grid: Any, duplicates: list[dict[str, Any]]) -> dict[str, Any]:
+    """The answer to a report that was just made: its caller can only be its reporter."""
+    facts = workflow.Facts(status=report.status, now=report.created_at)
+    return {
+        "id": report.id, "number": report.number, "status": report.status, "version": report.version, "community": named(community),
+        "grid": named(grid), "due": _due(report), "possible_duplicates": duplicates,
+        "allowed": workflow.allowed(frozenset({ActorRole.REPORTER}), facts),
+    }
+
+
+async def page(session: AsyncSession, principal: Principal, found: Sequence[Seen], paging: PageQuery) -> dict[str, Any]:
+    rows, cursor = paging.cut(found, lambda seen: seen.report.id)
+    return {"items": await items(session, principal, rows), "next_cursor": cursor}
+
+
+async def items(session: AsyncSession, principal: Principal, rows: Sequence[Seen]) -> list[dict[str, Any]]:
+    """Lines of a list, with the first photo of each."""
+    photos = await uploads_queries.photos(session, [seen.report.id for seen in rows])
+    shown = await _base(session, principal, rows)
+    for seen, line in zip(rows, shown, strict=True):
+        first = _photos(session, principal, seen, photos.get(seen.report.id, ()))[:1]
+        line["photo"] = first[0] if first else None
+    return shown
+
+
+async def one(session: AsyncSession, principal: Principal, report_id: UUID) -> dict[str, Any]:
+    """The report as the caller sees it now. Raises NotFound."""
+    seen = await queries.access(session, principal=principal, report_id=report_id)
+    report, staff = seen.report, _staff(principal, seen)
+    uploads = await uploads_queries.photos(session, [report.id])
+    photos = _photos(session, principal, seen, uploads.get(report.id, ()))
+    numbers = await queries.numbers(session, [report.merged_into]) if report.merged_into else {}
+    return {
+        **(await _base(session, principal, [seen]))[0],
+        "photo": photos[0] if photos else None, "photos": photos, "occurred_at": report.occurred_at,
+        "request": await _request(session, seen.request), "reporter": await _reporter(session, principal, seen) if staff else None,
+        "merged_into": {"id": report.merged_into, "number": numbers[report.merged_into]} if report.merged_into else None,
+        "reject_reason": report.reject_reason, "suspended_until": report.suspended_until, "accepted_at": report.accepted_at,
+        "resolved_at": report.resolved_at, "closed_at": report.ended_at if report.status is Status.CLOSED else None,
+        "rework_count": report.rework_count, "extension_count": report.extension_count, "reopen_count": report.reopen_count,
+        "satisfied": report.satisfied, "rating": report.rating, "points_awarded": await _points(session, principal, seen),
+        "text_check": report.text_check if staff else None,
+    }
+
+
+async def _base(session: AsyncSession, principal: Principal, rows: Sequence[Seen]) -> list[dict[str, Any]]:
+    reports = [seen.report for seen in rows]
+    areas = await areas_queries.by_ids(session, {one for row in reports for one in (row.community_id, row.grid_id) if one})
+    names = await queries.category_names(session, [row.category_code for row in reports])
+    workers = await _workers(session, principal, rows)
+    return [
+        {
+            "id": row.id, "number": row.number, "status": row.status, "version": row.version, "category": _category(row, names),
+            "severity": row.severity, "description": _description(session, principal, seen), "location": _place(row),
+            "address": texts.address(session, row), "community": named(areas[row.community_id]),
+            "grid": named(areas[row.grid_id]) if row.grid_id else None, "due": _due(row),
+            "overdue": workflow.overdue(row.status, row.due_at, seen.now),
+            "assignee": workers.get(row.assignee_id) if _staff(principal, seen) else None, "joined_count": seen.joined_count,
+            "mine": row.member_id == principal.account_id, "joined": seen.joined, "request_pending": seen.request is not None,
+            "created_at": row.created_at, "allowed": workflow.allowed(seen.parts(principal), seen.facts(principal.account_id)),
+        }
+        for seen, row in zip(rows, reports, strict=True)
+    ]
+
+
+async def _workers(session: AsyncSession, principal: Principal, rows: Sequence[Seen]) -> dict[UUID | None, dict[str, Any]]:
+    """Names of assignees, for staff: colleagues know each other."""
+    wanted = {seen.report.assignee_id for seen in rows if seen.report.assignee_id and _staff(principal, seen)}
+    aliases = await members_queries.aliases(session, wanted)
+    named_workers: dict[UUID | None, dict[str, Any]] = {}
+    for worker in sorted(wanted):
+        name = await members_queries.real_name(session, member_id=worker)
+        named_workers[worker] = {"id": worker, "name": name or aliases[worker]}
+    return named_workers
+
+
+def _staff(principal: Principal, seen: Seen) -> bool:
+    """Looks the caller at the report as an official? Whoever reported or joined it does not, whatever grants they hold."""
+    own = seen.joined or seen.report.member_id == principal.account_id
+    return not own and principal.covers(seen.report.area_path, *workflow.STAFF)
+
+
+async def _reporter(session: AsyncSession, principal: Principal, seen: Seen) -> dict[str, str]:
+    """An alias for those who judge; the family name for the grid worker, who may have to ask on the spot."""
+    member_id = seen.report.member_id
+    if not principal.covers(seen.report.area_path, Role.REVIEWER, Role.AREA_ADMIN):
+        masked = await members_queries.masked_name(session, member_id=member_id)
+        if masked is not None:
+            return {"alias": masked}
+    return {"alias": (await members_queries.aliases(session, [member_id]))[member_id]}
+
+
+async def _request(session: AsyncSession, request: ReportRequest | None) -> dict[str, Any] | None:
+    if request is None:
+        return None
+    reason = await queries.text_of(session, request.reason_id)
+    return {"id": request.id, "kind": request.kind, "reason": reason, "until": request.until, "at": request.created_at}
+
+
+async def _points(session: AsyncSession, principal: Principal, seen: Seen) -> int | None:
+    """What the caller got for this report; None for whoever did not report it."""
+    me, report = principal.account_id, seen.report
+    if not seen.joined and report.member_id != me:
+        return None
+    rules = [workflow.JOINED_RULE] if seen.joined else [report.accepted_rule, workflow.CLOSING_RULE]
+    credited = 0
+    for rule in rules if report.accepted_rule else ():
+        award = await points_queries.award(session, member_id=me, rule=str(rule), source_type="report", source_id=report.id)
+        credited += award.credited if award else 0
+    return credited
+
+
+def _category(report: Report, names: dict[str, str]) -> dict[str, str] | None:
+    code = report.category_code
+    return None if code is None else {"code": code, "name": names[code]}
+
+
+def _due(report: Report) -> dict[str, Any] | None:
+    return None if report.due_stage is None else {"stage": report.due_stage, "at": report.due_at}
+
+
+def _place(report: Report) -> Any:
+    return place_out(report.lng, report.lat, report.accuracy_m)
+
+
+def _description(session: AsyncSession, principal: Principal, seen: Seen) -> str | None:
+    """A text that WeChat found risky goes to its author and to officials only."""
+    stranger = seen.joined and seen.report.member_id != principal.account_id
+    return None if stranger and seen.report.text_check is TextCheck.RISKY else texts.description(session, seen.report)
+
+
+def _photos(session: AsyncSession, principal: Principal, seen: Seen, uploads: Sequence[Upload]) -> list[Any]:
+    """Before, after, reopening; a photo that WeChat found risky goes to its author and to officials only."""
+    staff = _staff(principal, seen)
+    return [
+        links.photo(session, upload, KINDS[str(upload.kind)])
+        for upload in sorted(uploads, key=lambda one: list(KINDS).index(str(one.kind)))
+        if staff or upload.member_id == principal.account_id or upload.checked is not Checked.RISKY
+    ]
+
+
+async def timeline(session: AsyncSession, principal: Principal, report_id: UUID) -> list[dict[str, Any]]:
+    """Every step, oldest first. Raises NotFound."""
+    seen = await queries.access(session, principal=principal, report_id=report_id)
+    uploads = await uploads_queries.photos(session, [report_id])
+    photos = {photo.id: photo for photo in _photos(session, principal, seen, uploads.get(report_id, ()))}
+    return [
+        {
+            "at": event.created_at, "actor_role": event.actor_role.value, "command": event.command, "from": event.from_status,
+            "to": event.to_status, "note": note, "photos": [photos[one] for one in event.upload_ids if one in photos],
+        }
+        for event, note in await queries.timeline(session, report_id=report_id)
+    ]
+
+
+async def nearby(session: AsyncSession, found: Sequence[Near]) -> list[dict[str, Any]]:
+    """For everybody: what was accepted shows its text and photos, as far as they passed the content check."""
+    names = await queries.category_names(session, [near.report.category_code for near in found])
+    public = [near.report.id for near in found if near.report.status in workflow.PUBLIC]
+    uploads = await uploads_queries.photos(session, public)
+    return [
+        {
+            "id": row.id, "category": _category(row, names), "severity": row.severity, "status": row.status, "location": _place(row),
+            "distance_m": near.distance_m, "created_at": row.created_at,
+            "age_minutes": int((near.now - row.created_at).total_seconds() // 60),
+            "description": _public_text(session, row),
+            "photos": [
+                links.photo(session, one, "before") for one in uploads.get(row.id, ())
+                if one.checked is Checked.PASS and one.kind == "report_before"
+            ],
+        }
+        for near in found
+        for row in [near.report]
+    ]
+
+
+def _public_text(session: AsyncSession, report: Report) -> str | None:
+    shown = report.status in workflow.PUBLIC and report.text_check is TextCheck.PASS
+    return texts.description(session, report) if shown else None
+
+
+def feature_collection(found: Sequence[Cluster]) -> dict[str, Any]:
+    return {
+        "type": "FeatureCollection",
+        "features": [
+            {
+                "type": "Feature", "geometry": {"type": "Point", "coordinates": (round(one.lng, 6), round(one.lat, 6))},
+                "properties": {"count": one.count},
+            }
+            for one in found
+        ],
+    }

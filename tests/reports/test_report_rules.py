@@ -1,0 +1,103 @@
+"""The transition table against the contract's, cell by cell, and the pure rules around it."""
+
+import itertools
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from app.reports import workflow
+from app.reports.models import ActorRole, Severity, Stage, Status
+from app.reports.workflow import Command, Facts
+
+NOW = datetime(2026, 11, 25, 2, tzinfo=UTC)
+R, J, V, A = ActorRole.REPORTER, ActorRole.JOINED_REPORTER, ActorRole.REVIEWER, ActorRole.ASSIGNEE
+
+# The contract, written a second time: command → who → states.
+CONTRACT = {
+    "withdraw": {R: "submitted"},
+    "accept": {V: "submitted"},
+    "reject": {V: "submitted"},
+    "merge": {V: "submitted accepted"},
+    "unmerge": {V: "merged"},
+    "dispatch": {V: "accepted dispatched reopened"},
+    "send-back": {A: "dispatched in_progress"},
+    "start": {A: "dispatched"},
+    "suspend": {A: "in_progress", V: "in_progress"},
+    "resume": {A: "suspended", V: "suspended"},
+    "extend": {A: "dispatched in_progress suspended", V: "accepted dispatched in_progress suspended reopened"},
+    "decide-request": {V: "dispatched in_progress suspended"},
+    "resolve": {A: "in_progress"},
+    "verify": {V: "resolved"},
+    "feedback": {R: "awaiting_feedback", J: "awaiting_feedback"},
+    "decide": {V: "disputed"},
+    "reopen": {R: "closed", J: "closed"},
+}
+TARGETS = {
+    "withdraw": "withdrawn", "accept": "accepted", "reject": "rejected", "merge": "merged", "unmerge": "submitted",
+    "dispatch": "dispatched",
+    "send-back": "accepted", "start": "in_progress", "suspend": "suspended", "resume": "in_progress", "extend": "",
+    "decide-request": "suspended", "resolve": "resolved", "verify": "awaiting_feedback in_progress", "feedback": "closed disputed",
+    "decide": "in_progress closed", "reopen": "reopened",
+}
+
+
+def facts(status: Status, **changes: object) -> Facts:
+    known: dict[str, object] = {"request_open": True, "ended_at": NOW - timedelta(days=1)}
+    return Facts(status=status, now=NOW, **(known | changes))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("command", Command)
+def test_each_cell_of_the_table(command: Command) -> None:
+    for part, status in itertools.product((R, J, V, A), Status):
+        wanted = status.value in CONTRACT[command].get(part, "").split()
+        assert (command.value in workflow.allowed(frozenset({part}), facts(status))) is wanted, (part, status)
+        assert workflow.permitted(command, frozenset({part}), facts(status)) is (part in CONTRACT[command]), (part, status)
+
+
+def test_targets_and_final_states() -> None:
+    assert {command.value: set(rule.to) for command, rule in workflow.TABLE.items()} == {
+        command: {Status(one) for one in targets.split()} for command, targets in TARGETS.items()
+    }
+    assert set(workflow.STAGES) == set(Status)
+    assert {status for status, stage in workflow.STAGES.items() if stage is None} == workflow.FINAL
+    leaves_final = {command for command, rule in workflow.TABLE.items() if rule.sources & workflow.FINAL}
+    assert leaves_final == {Command.REOPEN, Command.UNMERGE}
+    reached = {status for rule in workflow.TABLE.values() for status in rule.to}
+    assert reached == set(Status), "every state can be reached"
+
+
+def test_nobody_at_all_may_nothing() -> None:
+    assert all(workflow.allowed(frozenset(), facts(status)) == [] for status in Status)
+
+
+def test_limits_of_commands_beyond_the_state() -> None:
+    resolver = facts(Status.RESOLVED, resolved_by_caller=True)
+    assert not workflow.permitted(Command.VERIFY, frozenset({V}), resolver)
+    assert "decide-request" not in workflow.allowed(frozenset({V}), facts(Status.IN_PROGRESS, request_open=False))
+    assert not workflow.permitted(Command.DECIDE_REQUEST, frozenset({V}), facts(Status.IN_PROGRESS, request_by_caller=True))
+    assert workflow.allowed(frozenset({V}), facts(Status.MERGED, into_dispatched=True)) == []
+    assert workflow.allowed(frozenset({R}), facts(Status.CLOSED, ended_at=NOW - timedelta(days=7))) == ["reopen"]
+    assert workflow.allowed(frozenset({R}), facts(Status.CLOSED, ended_at=NOW - timedelta(days=7, seconds=1))) == []
+    assert workflow.allowed(frozenset({R}), facts(Status.CLOSED, reopen_count=2)) == []
+
+
+def test_an_assignee_who_reviews_too_asks() -> None:
+    assert workflow.actor_for(Command.SUSPEND, frozenset({V, A}), facts(Status.IN_PROGRESS)) is A
+    assert workflow.actor_for(Command.EXTEND, frozenset({V, A}), facts(Status.REOPENED)) is V
+
+
+def test_limits() -> None:
+    own = {"review_minutes": 240, "dispatch_minutes": 120, "handle_days": 15, "clock": "working"}
+    assert workflow.limits_of(Severity.NORMAL, Severity.NORMAL, own) is own
+    urgent = workflow.limits_of(Severity.EMERGENCY, Severity.NORMAL, own)
+    assert workflow.limit(Stage.REVIEW, urgent) == workflow.Limit(workflow.Clock.CALENDAR, minutes=15)
+    assert workflow.limit(Stage.HANDLE, urgent) == workflow.Limit(workflow.Clock.CALENDAR, minutes=120)
+    assert workflow.limit(Stage.FEEDBACK, own) == workflow.Limit(workflow.Clock.CALENDAR, days=7)
+
+
+def test_overdue_needs_a_running_clock() -> None:
+    past = NOW - timedelta(minutes=1)
+    assert workflow.overdue(Status.DISPATCHED, past, NOW)
+    assert not workflow.overdue(Status.SUSPENDED, past, NOW)
+    assert not workflow.overdue(Status.AWAITING_FEEDBACK, past, NOW)
+    assert not workflow.overdue(Status.CLOSED, None, NOW)
