@@ -1,0 +1,191 @@
+"""Tables of orders, verifications and settlements.
+
+Verifications, undos and settlement lines are append-only (a trigger refuses the rest).
+"""
+
+from datetime import date, datetime
+from enum import StrEnum
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlmodel import Field, SQLModel
+
+from app.db.base import Table, text_enum
+
+
+class Status(StrEnum):
+    ISSUED = "issued"
+    VERIFIED = "verified"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+class SettlementStatus(StrEnum):
+    """`open` is a month that nobody has closed yet: it has no row."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    CONFIRMED = "confirmed"
+    DISPUTED = "disputed"
+    PAID = "paid"
+
+
+class Redemption(Table, table=True):
+    """One order. `points` and `settlement_cents` are those of the whole order, fixed when it was placed.
+
+    The code is sealed; its keyed index is UNIQUE and finds it. `verification_id` is the one verification that counts now: it has no
+    foreign key, because both rows point at each other and `verification.redemption_id` has one.
+    """
+
+    __tablename__ = "redemption"
+    __table_args__ = (
+        sa.UniqueConstraint("number"),
+        sa.UniqueConstraint("code_index"),
+        sa.UniqueConstraint("verification_id"),
+        sa.CheckConstraint("quantity between 1 and 10 and points > 0 and settlement_cents >= 0", name="amounts"),
+        sa.CheckConstraint("(status = 'verified') = (verification_id is not null)", name="verified_has_verification"),
+        sa.CheckConstraint("(status in ('cancelled', 'expired')) = (ended_at is not null)", name="ended"),
+        sa.CheckConstraint("(code_sealed is null) = (code_index is null) and (status <> 'issued' or code_index is not null)", name="code"),
+        sa.Index(None, "member_id", "id"),
+        sa.Index(None, "member_id", "reward_id", "created_at"),
+        sa.Index(None, "reward_id"),
+        sa.Index(None, "expires_at", postgresql_where=sa.text("status = 'issued'")),
+    )
+
+    number: str = Field(max_length=20)
+    member_id: UUID = Field(foreign_key="account.id")
+    reward_id: UUID = Field(foreign_key="reward.id")
+    reward_name: str = Field(max_length=120)
+    quantity: int
+    points: int
+    settlement_cents: int
+    status: Status = Field(default=Status.ISSUED, sa_type=text_enum(Status, "status"))
+    code_sealed: bytes | None = None
+    code_index: bytes | None = None
+    expires_at: datetime = Field(description="the first instant at which the code does not work any more")
+    confirmed_at: datetime | None = Field(default=None, description="the rider's own yes to a typed code")
+    verification_id: UUID | None = None
+    ended_at: datetime | None = None
+    version: int = 1
+
+
+class Verification(Table, table=True):
+    """A code was used at a store. `idempotency_key` and `request_id` let a clerk whose answer was lost find out what became of the call."""
+
+    __tablename__ = "verification"
+    __table_args__ = (
+        sa.Index(None, "redemption_id", "id"),
+        sa.Index(None, "store_id", "verified_at", "id"),
+        sa.Index(None, "store_id", "idempotency_key", postgresql_where=sa.text("idempotency_key is not null")),
+        sa.Index(None, "store_id", "request_id", postgresql_where=sa.text("request_id is not null")),
+        sa.Index(None, "clerk_id"),
+    )
+
+    redemption_id: UUID = Field(foreign_key="redemption.id")
+    store_id: UUID = Field(foreign_key="store.id")
+    reward_id: UUID = Field(foreign_key="reward.id")
+    clerk_id: UUID = Field(foreign_key="account.id")
+    verified_at: datetime
+    typed: bool = Field(description="the code was typed, no QR was scanned")
+    idempotency_key: str | None = Field(default=None, max_length=128)
+    request_id: str | None = Field(default=None, max_length=128)
+
+
+class VerificationUndo(SQLModel, table=True):
+    """A verification was taken back. The primary key lets that happen once."""
+
+    __tablename__ = "verification_undo"
+
+    verification_id: UUID = Field(primary_key=True, foreign_key="verification.id")
+    clerk_id: UUID = Field(foreign_key="account.id", index=True)
+    reason_id: UUID = Field(foreign_key="redemption_text.id")
+    undone_at: datetime
+
+
+class VerificationGuess(Table, table=True):
+    """A wrong code or a forged token at a store. Ten of them in ten minutes stop that store."""
+
+    __tablename__ = "verification_guess"
+    __table_args__ = (sa.Index(None, "store_id", "created_at"),)
+
+    store_id: UUID = Field(foreign_key="store.id")
+    actor_id: UUID | None = Field(foreign_key="account.id", index=True)
+
+
+class RewardMemberUsage(SQLModel, table=True):
+    """Where two orders of one member for one limited reward meet: whoever holds the row counts what the member has."""
+
+    __tablename__ = "reward_member_usage"
+
+    reward_id: UUID = Field(primary_key=True, foreign_key="reward.id")
+    member_id: UUID = Field(primary_key=True, foreign_key="account.id")
+
+
+class RewardStoreUsage(SQLModel, table=True):
+    """The same for verifications of one reward at one store."""
+
+    __tablename__ = "reward_store_usage"
+
+    reward_id: UUID = Field(primary_key=True, foreign_key="reward.id")
+    store_id: UUID = Field(primary_key=True, foreign_key="store.id")
+
+
+class Settlement(Table, table=True):
+    """One store's month, from its closing on. The figures are those of its lines."""
+
+    __tablename__ = "settlement"
+    __table_args__ = (
+        sa.UniqueConstraint("store_id", "month"),
+        sa.CheckConstraint("month = date_trunc('month', month)", name="first_of_month"),
+        sa.CheckConstraint("status <> 'open'", name="open_has_no_row"),
+        sa.CheckConstraint("(status in ('confirmed', 'paid')) = (confirmed_at is not null)", name="confirmed"),
+        sa.CheckConstraint("(status = 'paid') = (paid_at is not null) and (paid_at is null) = (payment_reference is null)", name="paid"),
+        sa.Index(None, "confirm_by", postgresql_where=sa.text("status = 'closed'")),
+    )
+
+    store_id: UUID = Field(foreign_key="store.id")
+    month: date
+    status: SettlementStatus = Field(default=SettlementStatus.CLOSED, sa_type=text_enum(SettlementStatus, "status"))
+    closed_at: datetime
+    confirm_by: date = Field(description="the last local day on which the owner can object; silence confirms")
+    confirmed_at: datetime | None = None
+    confirmed_by_silence: bool = False
+    paid_at: datetime | None = None
+    payment_reference: str | None = Field(default=None, max_length=120)
+    version: int = 1
+
+
+class SettlementLine(SQLModel, table=True):
+    """A verification that is paid in this settlement. The primary key puts each in one settlement only."""
+
+    __tablename__ = "settlement_line"
+
+    verification_id: UUID = Field(primary_key=True, foreign_key="verification.id")
+    settlement_id: UUID = Field(foreign_key="settlement.id", index=True)
+    cents: int
+
+
+class SettlementDispute(Table, table=True):
+    """An owner's objection and the administrator's answer. `verification_ids` are the lines in question; none: something is missing."""
+
+    __tablename__ = "settlement_dispute"
+    __table_args__ = (
+        sa.CheckConstraint("(answered_at is null) = (answer_id is null)", name="answered"),
+        sa.Index("uq_settlement_dispute_open", "settlement_id", unique=True, postgresql_where=sa.text("answered_at is null")),
+    )
+
+    settlement_id: UUID = Field(foreign_key="settlement.id", index=True)
+    verification_ids: list[UUID] = Field(default_factory=list, sa_type=sa.ARRAY(sa.Uuid))
+    reason_id: UUID = Field(foreign_key="redemption_text.id")
+    answer_id: UUID | None = Field(default=None, foreign_key="redemption_text.id")
+    answered_at: datetime | None = None
+
+
+class RedemptionText(Table, table=True):
+    """Sentences of clerks, owners, administrators (why undone, why disputed), apart from the history, so that an erasure empties them."""
+
+    __tablename__ = "redemption_text"
+
+    author_id: UUID = Field(foreign_key="account.id", index=True)
+    member_id: UUID | None = Field(default=None, foreign_key="account.id", index=True, description="whose order it is about")
+    text: str | None = Field(max_length=500)

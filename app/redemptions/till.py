@@ -1,0 +1,263 @@
+"""What happens at a store's till: preview, verify, undo.
+
+A verification is ONE conditional update, issued → verified; the order that it does not find is read again to say why.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from app import clock
+from app.audit import service as audit_service
+from app.auth.principal import Principal
+from app.auth.roles import ScopeType
+from app.db.base import new_id
+from app.db.session import AsyncSession
+from app.errors import Conflict, Forbidden, LimitReached, NotFound
+from app.messages import service as messages_service
+from app.points import service as points_service
+from app.redemptions import codes, queries, settling_queries, tickets, workflow
+from app.redemptions.errors import AlreadyUndone, CodeNotFound, TicketExpired, UndoTooLate
+from app.redemptions.models import Redemption, RedemptionText, RewardStoreUsage, Status, Verification, VerificationGuess, VerificationUndo
+from app.redemptions.service import PAGE, code_index
+from app.redemptions.tickets import Confirmation, Ticket
+from app.redemptions.workflow import AtStore, Order
+from app.security import sealing, throttles
+from app.stores import queries as stores_queries
+
+VERIFY = sa.text("""
+with used as (
+  update redemption r set status = 'verified', verification_id = :verification_id, version = r.version + 1
+   where r.id = :id and r.status = 'issued' and r.expires_at > clock_timestamp() and (r.confirmed_at is not null or not :confirmed)
+     and exists (select 1 from reward_store p where p.reward_id = r.reward_id and p.store_id = :store_id)
+  returning r.id, r.reward_id)
+insert into verification (id, redemption_id, store_id, reward_id, clerk_id, verified_at, typed, idempotency_key, request_id)
+select :verification_id, used.id, :store_id, used.reward_id, :clerk_id, clock_timestamp(), :typed, :idempotency_key, :request_id from used
+returning verified_at
+""").bindparams(
+    *(sa.bindparam(name, type_=sa.Uuid) for name in ("verification_id", "id", "store_id", "clerk_id")),
+    *(sa.bindparam(name, type_=sa.Boolean) for name in ("confirmed", "typed")),
+    *(sa.bindparam(name, type_=sa.Text) for name in ("idempotency_key", "request_id")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """What the clerk typed or scanned. `token` None with no code: it was forged, or given to another clerk."""
+
+    typed: bool
+    code_index: bytes | None
+    token: Ticket | Confirmation | None
+
+
+@dataclass(frozen=True, slots=True)
+class Previewed:
+    order: Order
+    confirm_token: str
+    needs_confirmation: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    verification_id: UUID
+    order: Order
+    store_id: UUID
+    store_name: str
+    verified_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    verification_id: UUID
+    redemption: Redemption
+    undone_at: datetime
+
+
+async def preview(session: AsyncSession, *, principal: Principal, store_id: UUID, code: str | None, token: str | None) -> Previewed:
+    """Shows what a code stands for and uses nothing up. Raises what `verify` raises, but for limits and the rider's own yes."""
+    presented = _presented(session, principal, store_id, code, token)
+    queries.access_till(principal, store_id)
+    found = await _find(session, store_id, presented)
+    order = _require_order(principal, found, presented)
+    token = tickets.confirmation(
+        sealing.ring(session), redemption_id=order.id, store_id=store_id, clerk_id=principal.account_id, typed=presented.typed,
+        now=found.now,
+    )
+    missing = workflow.needs_confirmation(order, ceiling=found.ceiling, typed=presented.typed) and not order.confirmed
+    return Previewed(order, token, missing)
+
+
+async def verify(session: AsyncSession, *, principal: Principal, store_id: UUID, code: str | None, token: str | None) -> Verified:
+    """Uses a code up at a store and spends the points that were held for it.
+
+    Raises CodeMalformed, NotFound for who does not work there, TooManyAttempts, CodeNotFound (counted), TicketExpired, Forbidden,
+    AlreadyVerified, RedemptionCancelled, RedemptionExpired, ConfirmationRequired, LimitReached.
+    """
+    presented = _presented(session, principal, store_id, code, token)
+    queries.access_till(principal, store_id)
+    found = await _find(session, store_id, presented)
+    order = _require_order(principal, found, presented)
+    workflow.require_confirmed(order, ceiling=found.ceiling, typed=presented.typed)
+    await _take_store_limit(session, found, order)
+    verification_id = new_id()
+    verified_at = await _use(session, principal, found, order, presented, verification_id)
+    if verified_at is None:
+        again = await _find(session, store_id, presented)
+        workflow.require_confirmed(_require_order(principal, again, presented), ceiling=again.ceiling, typed=presented.typed)
+        raise Conflict
+    await points_service.capture(
+        session, member_id=order.member_id, amount=order.points, redemption_id=order.id, number=order.number,
+        actor_id=principal.account_id,
+    )
+    audit_service.record(
+        session, "redemption.verify", object_kind="redemption", object_id=order.id, area_path=found.area_path, store_id=str(store_id),
+        verification_id=str(verification_id), points=order.points, typed=presented.typed,
+    )
+    body = f"您在{found.store_name}兑换了“{order.reward_name}”×{order.quantity}。"
+    await _tell(session, order.member_id, order.id, order.number, "兑换成功", body)
+    return Verified(verification_id, order, store_id, found.store_name, verified_at)
+
+
+async def undo(session: AsyncSession, *, principal: Principal, redemption_id: UUID, reason: str) -> Undone:
+    """Takes a verification back: the order is live again with the same code, the points are held again.
+
+    Raises NotFound for who does not work at the store of the verification, Forbidden for one's own order, AlreadyUndone, UndoTooLate.
+    """
+    redemption, verification, now = await _access_undoable(session, principal, redemption_id)
+    settled = await _settled(session, verification)
+    if not workflow.undoable(verification.verified_at, now=now, undone=False, settled=settled):
+        raise UndoTooLate(verified_at=verification.verified_at, minutes=int(workflow.UNDO_FOR.total_seconds() // 60))
+    text = RedemptionText(author_id=principal.account_id, member_id=redemption.member_id, text=reason)
+    session.add(text)
+    await session.flush()
+    session.add(
+        VerificationUndo(verification_id=verification.id, clerk_id=principal.account_id, reason_id=text.id, undone_at=now)
+    )
+    redemption.status, redemption.verification_id, redemption.confirmed_at = Status.ISSUED, None, None
+    redemption.version += 1
+    session.add(redemption)
+    await session.flush()
+    await points_service.reverse_capture(
+        session, member_id=redemption.member_id, amount=redemption.points, redemption_id=redemption.id, number=redemption.number,
+        actor_id=principal.account_id,
+    )
+    audit_service.record(
+        session, "redemption.undo", object_kind="redemption", object_id=redemption.id, verification_id=str(verification.id),
+        store_id=str(verification.store_id), points=redemption.points,
+    )
+    body = f"“{redemption.reward_name}”（{redemption.number}）的核销已撤销，原兑换码可继续使用。"
+    await _tell(session, redemption.member_id, redemption.id, redemption.number, "核销已撤销", body)
+    await session.flush()
+    return Undone(verification.id, redemption, now)
+
+
+def _presented(session: AsyncSession, principal: Principal, store_id: UUID, code: str | None, token: str | None) -> Presented:
+    """Raises CodeMalformed before anything is looked up."""
+    if code is not None:
+        return Presented(True, code_index(session, codes.normalised(code)), None)
+    read = tickets.read(sealing.ring(session), token or "")
+    if isinstance(read, Confirmation) and (read.store_id, read.clerk_id) != (store_id, principal.account_id):
+        read = None
+    return Presented(isinstance(read, Confirmation) and read.typed, None, read)
+
+
+async def _find(session: AsyncSession, store_id: UUID, presented: Presented) -> AtStore:
+    redemption_id = presented.token.redemption_id if presented.token else None
+    return await queries.at_store(session, store_id=store_id, code_index=presented.code_index, redemption_id=redemption_id)
+
+
+def _require_order(principal: Principal, found: AtStore, presented: Presented) -> Order:
+    """Raises TooManyAttempts, TicketExpired, CodeNotFound, and what `workflow.require_usable` raises."""
+    workflow.require_not_stopped(found.tenth_guess_age)
+    if presented.token is not None and presented.token.too_old(found.now):
+        raise TicketExpired
+    order = workflow.order_of(found)
+    if order is None:
+        forged = presented.code_index is None and presented.token is None
+        raise _wrong(found.store_id, principal, "ticket_forged" if forged else "code_not_found")
+    workflow.require_usable(found, order, clerk_id=principal.account_id)
+    return order
+
+
+def _wrong(store_id: UUID, principal: Principal, reason: str) -> CodeNotFound:
+    """The refusal of a wrong code; it outlives the refusal as a guess at this store, whoever typed it.
+
+    Guesses are judged and counted one after the other, so that of many at once only ten hear that a code is wrong.
+    """
+
+    async def count(session: AsyncSession) -> None:
+        await throttles.hold(session, f"redemption.guess:{store_id}")
+        workflow.require_not_stopped(await queries.tenth_guess_age(session, store_id=store_id))
+        session.add(VerificationGuess(store_id=store_id, actor_id=principal.account_id))
+        audit_service.record(
+            session, "redemption.guess", object_kind="store", object_id=store_id, outcome="denied", reason=reason
+        )
+        await session.flush()
+
+    refusal = CodeNotFound()
+    refusal.then(count)
+    return refusal
+
+
+async def _take_store_limit(session: AsyncSession, found: AtStore, order: Order) -> None:
+    """Two verifications of a limited reward at one store meet at the usage row. Raises LimitReached."""
+    if found.per_store_per_day is None:
+        return
+    await session.exec(
+        insert(RewardStoreUsage)
+        .values(reward_id=order.reward_id, store_id=found.store_id)
+        .on_conflict_do_update(index_elements=["reward_id", "store_id"], set_={"store_id": found.store_id})
+    )
+    since = clock.day_start(clock.local_day(found.now))
+    verified = await queries.verifications_counted(session, store_id=found.store_id, reward_id=order.reward_id, since=since)
+    if verified >= found.per_store_per_day:
+        raise LimitReached("该商品在本店今日核销已达上限", limit=found.per_store_per_day, period="day")
+
+
+async def _use(
+    session: AsyncSession, principal: Principal, found: AtStore, order: Order, presented: Presented, verification_id: UUID
+) -> datetime | None:
+    """The conditional update with its verification, in one statement; None when the order was not live any more."""
+    connection = await session.connection()
+    done = await connection.execute(
+        VERIFY,
+        {
+            "verification_id": verification_id, "id": order.id, "store_id": found.store_id, "clerk_id": principal.account_id,
+            "confirmed": workflow.needs_confirmation(order, ceiling=found.ceiling, typed=presented.typed), "typed": presented.typed,
+            "idempotency_key": session.info.get("idempotency_key"), "request_id": session.info.get("request_id"),
+        },
+    )
+    verified_at: datetime | None = done.scalar()
+    return verified_at
+
+
+async def _access_undoable(session: AsyncSession, principal: Principal, redemption_id: UUID) -> tuple[Redemption, Verification, datetime]:
+    """Locks the order, and finds its last verification at a store where the caller works."""
+    store_ids = principal.scope_ids(ScopeType.STORE, *queries.STAFF)
+    redemption = await queries.lock(session, redemption_id)
+    found = await queries.last_use_at(session, redemption_id=redemption_id, store_ids=store_ids)
+    if found is None:
+        raise NotFound
+    verification, undone_at, now = found
+    if redemption.member_id == principal.account_id:
+        raise Forbidden("不能撤销自己的兑换单")
+    if undone_at is not None:
+        raise AlreadyUndone(undone_at=undone_at)
+    return redemption, verification, now
+
+
+async def _settled(session: AsyncSession, verification: Verification) -> bool:
+    """Is the month of this verification closed? The store's row, shared, keeps a closing from passing by meanwhile."""
+    await stores_queries.lock(session, verification.store_id, shared=True)
+    month = clock.month_start(clock.local_day(verification.verified_at))
+    return await settling_queries.settlement(session, store_id=verification.store_id, month=month) is not None
+
+
+async def _tell(session: AsyncSession, member_id: UUID, redemption_id: UUID, number: str, title: str, body: str) -> None:
+    await messages_service.send(
+        session, member_id=member_id, category="redemption", title=title, body=body, path=PAGE.format(id=redemption_id),
+        reference=("redemption", redemption_id, number),
+    )

@@ -1,0 +1,166 @@
+"""The pure rules of orders, verifications and settlements: what is refused and how, who may do what in which state, until when."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import ceil
+from typing import Any
+from uuid import UUID
+
+from app import clock
+from app.errors import Forbidden, InvalidTransition, TooManyAttempts
+from app.redemptions.errors import AlreadyVerified, ConfirmationRequired, RedemptionCancelled, RedemptionExpired
+from app.redemptions.models import SettlementStatus, Status
+
+UNDO_FOR = timedelta(minutes=30)
+GUESSES, GUESS_WINDOW_S = 10, 600  # so many wrong codes in so many seconds stop a store
+SILENCE_DAYS = 5  # working days in which the owner can object to a settlement
+
+
+def expiry(now: datetime, valid_days: int) -> datetime:
+    """The first instant at which a code ordered now does not work any more: the end of the last of its local days."""
+    return clock.day_start(clock.local_day(now) + timedelta(days=valid_days + 1))
+
+
+def allowed(status: Status, *, confirmed: bool) -> list[str]:
+    """What the member may do with an own order."""
+    if status is not Status.ISSUED:
+        return []
+    return ["cancel"] if confirmed else ["cancel", "confirm"]
+
+
+@dataclass(frozen=True, slots=True)
+class AtStore:
+    """A store, and the order that was presented there, if it is one of that store's rewards (else every field of the order is None)."""
+
+    now: datetime
+    tenth_guess_age: float | None
+    store_id: UUID
+    store_name: str
+    area_path: str
+    ceiling: int | None
+    id: UUID | None
+    number: str | None
+    member_id: UUID | None
+    reward_id: UUID | None
+    reward_name: str | None
+    quantity: int | None
+    points: int | None
+    status: str | None
+    expires_at: datetime | None
+    confirmed_at: datetime | None
+    per_store_per_day: int | None
+    used_at: UUID | None
+    used_by: UUID | None
+    verified_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """The order of an `AtStore` that has one."""
+
+    id: UUID
+    number: str
+    member_id: UUID
+    reward_id: UUID
+    reward_name: str
+    quantity: int
+    points: int
+    status: str
+    expires_at: datetime
+    confirmed: bool
+
+
+def order_of(found: AtStore) -> Order | None:
+    if (
+        found.id is None or found.number is None or found.member_id is None or found.reward_id is None or found.reward_name is None
+        or found.quantity is None or found.points is None or found.status is None or found.expires_at is None
+    ):
+        return None
+    return Order(
+        found.id, found.number, found.member_id, found.reward_id, found.reward_name, found.quantity, found.points, found.status,
+        found.expires_at, found.confirmed_at is not None,
+    )
+
+
+def require_not_stopped(tenth_guess_age: float | None) -> None:
+    """Raises TooManyAttempts while ten wrong codes lie within the last ten minutes at the store (seconds since the tenth last)."""
+    if tenth_guess_age is not None and tenth_guess_age < GUESS_WINDOW_S:
+        raise TooManyAttempts(retry_after=ceil(GUESS_WINDOW_S - tenth_guess_age))
+
+
+def require_usable(found: AtStore, order: Order, *, clerk_id: UUID) -> None:
+    """Raises Forbidden for the clerk's own order, else what has become of an order that cannot be verified any more."""
+    if order.member_id == clerk_id:
+        raise Forbidden("不能核销自己的兑换单")
+    if order.status == Status.VERIFIED:
+        own = found.used_at == found.store_id
+        facts: dict[str, Any] = {"store_name": found.store_name} if own else {}
+        raise AlreadyVerified(verified_at=found.verified_at, by_you=own and found.used_by == clerk_id, **facts)
+    if order.status == Status.CANCELLED:
+        raise RedemptionCancelled
+    if order.status == Status.EXPIRED or order.expires_at <= found.now:
+        raise RedemptionExpired(expires_at=order.expires_at)
+
+
+def needs_confirmation(order: Order, *, ceiling: int | None, typed: bool) -> bool:
+    """A typed code above the administrator's ceiling needs the rider's own yes; a ticket is shown by the rider's phone itself."""
+    return typed and ceiling is not None and order.points > ceiling
+
+
+def require_confirmed(order: Order, *, ceiling: int | None, typed: bool) -> None:
+    """Raises ConfirmationRequired."""
+    if needs_confirmation(order, ceiling=ceiling, typed=typed) and not order.confirmed:
+        raise ConfirmationRequired(points=order.points, ceiling=ceiling)
+
+
+def undoable(verified_at: datetime, *, now: datetime, undone: bool, settled: bool) -> bool:
+    return not undone and not settled and now <= verified_at + UNDO_FOR
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A step of a settlement: from where to where, and whether the store's owner gives it (else the area's administrator)."""
+
+    start: SettlementStatus
+    end: SettlementStatus
+    by_owner: bool
+
+
+SETTLEMENT = {
+    "close": Command(SettlementStatus.OPEN, SettlementStatus.CLOSED, by_owner=False),
+    "confirm": Command(SettlementStatus.CLOSED, SettlementStatus.CONFIRMED, by_owner=True),
+    "dispute": Command(SettlementStatus.CLOSED, SettlementStatus.DISPUTED, by_owner=True),
+    "answer": Command(SettlementStatus.DISPUTED, SettlementStatus.CLOSED, by_owner=False),
+    "pay": Command(SettlementStatus.CONFIRMED, SettlementStatus.PAID, by_owner=False),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the caller is to a store."""
+
+    owner: bool
+    administrator: bool
+
+
+def settlement_allowed(status: SettlementStatus, *, standing: Standing, ended: bool) -> list[str]:
+    """The commands that the caller may give now; only a month that has ended can be closed."""
+    return [
+        name for name, command in SETTLEMENT.items()
+        if command.start is status and (standing.owner if command.by_owner else standing.administrator) and (ended or name != "close")
+    ]
+
+
+def require_settlement(name: str, status: SettlementStatus, *, standing: Standing, ended: bool) -> None:
+    """Raises Forbidden when the command is somebody else's, InvalidTransition when the state does not take it."""
+    if not (standing.owner if SETTLEMENT[name].by_owner else standing.administrator):
+        raise Forbidden
+    now = settlement_allowed(status, standing=standing, ended=ended)
+    if name not in now:
+        raise InvalidTransition("月份尚未结束，不能结算" if name == "close" and not ended else None, state=status, allowed=now)
+
+
+def slip(*, store: str, reward: str, quantity: int, number: str, clerk: str, verified_at: datetime) -> str:
+    """What the store prints or shows: no member, no code."""
+    at = clock.local(verified_at).strftime("%Y-%m-%d %H:%M:%S")
+    return f"核销凭证\n商家：{store}\n商品：{reward} × {quantity}\n单号：{number}\n店员：{clerk}\n时间：{at}"

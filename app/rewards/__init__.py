@@ -1,0 +1,1 @@
+"""What points buy: rewards, at which stores, within which limits, and their stock."""

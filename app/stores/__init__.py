@@ -1,0 +1,1 @@
+"""Neighbourhood shops: where they are, when they are open, who works there."""
