@@ -43,6 +43,12 @@ async def _reader(request: Request) -> AsyncSession:
     return work.reader
 
 
+async def _audited(request: Request) -> AsyncSession:
+    work: Work = request.state.work
+    await work.release_reader()  # a request that held two connections could wait for itself in a full pool
+    return work.session
+
+
 async def _principal(request: Request) -> Principal:
     principal: Principal | None = request.state.work.principal
     if principal is None:
@@ -78,6 +84,8 @@ async def _store(request: Request) -> ObjectStore:
 Session = Annotated[AsyncSession, Depends(_session)]
 # AUTOCOMMIT, for endpoints that only read.
 ReadSession = Annotated[AsyncSession, Depends(_reader)]
+# The unit of work of a GET that leaves an audit event.
+AuditedSession = Annotated[AsyncSession, Depends(_audited)]
 # The caller; on a public route there is none.
 SignedIn = Annotated[Principal, Depends(_principal)]
 # The version that the caller saw, or None: a service compares it by `errors.expect_version`.

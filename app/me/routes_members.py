@@ -7,7 +7,7 @@ from fastapi import Path
 
 from app.auth import routing
 from app.auth.policy import policy
-from app.auth.routing import IfMatch, ReadSession, Session, SignedIn
+from app.auth.routing import AuditedSession, IfMatch, ReadSession, Session, SignedIn
 from app.me import queries, reveals, service
 from app.me.schemas import CancelOut, ExportOut, ProfileOut, ProfilePatch, RevealIn, RevealOut
 from app.members import queries as members_queries
@@ -41,7 +41,7 @@ async def put_consent(purpose: PurposePath, body: ConsentIn, principal: SignedIn
 
 
 @router.get("/me/export", response_model=ExportOut, summary="我的数据副本")
-async def export(principal: SignedIn, session: Session) -> Any:
+async def export(principal: SignedIn, session: AuditedSession) -> Any:
     return await service.copy(session, principal=principal)
 
 

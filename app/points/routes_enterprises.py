@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from app.audit import service as audit_service
 from app.auth import routing
-from app.auth.routing import Session, SignedIn
+from app.auth.routing import AuditedSession, SignedIn
 from app.export.tables import Format, render
 from app.points import queries_statements
 from app.points.schemas import StatementOut
@@ -20,7 +20,9 @@ COLUMNS = ("姓名", "手机号", "获得积分次数", "获得积分")
 
 
 @router.get("/{enterprise_id}/statements/{month}", summary="企业月度积分对账单", response_model=StatementOut)
-async def statement(enterprise_id: UUID, month: Month, principal: SignedIn, session: Session, format: Format = Format.JSON) -> Any:
+async def statement(
+    enterprise_id: UUID, month: Month, principal: SignedIn, session: AuditedSession, format: Format = Format.JSON
+) -> Any:
     enterprise = await queries_statements.access_enterprise(session, principal=principal, enterprise_id=enterprise_id)
     first = datetime.strptime(month, "%Y-%m").date()
     status = "open" if queries_statements.month_is_open(first) else "final"

@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import Path, Query
 
 from app.auth import routing
-from app.auth.routing import IfMatch, ReadSession, Session, SignedIn
+from app.auth.routing import AuditedSession, IfMatch, ReadSession, Session, SignedIn
 from app.export.tables import MEDIA_TYPES, Format
 from app.pagination import Page, Paging, page_of
 from app.redemptions import queries, settling, views
@@ -45,13 +45,13 @@ async def verifications(
 
 @router.get(SETTLEMENT, summary="月度结算单", response_model=SettlementOut, responses=FILES)
 async def settlement(
-    store_id: UUID, month: MonthText, principal: SignedIn, session: ReadSession, unit: Session, format: Format = Format.JSON
+    store_id: UUID, month: MonthText, principal: SignedIn, session: AuditedSession, format: Format = Format.JSON
 ) -> Any:
     store = await stores_queries.access_run(session, principal=principal, store_id=store_id)
     shown = await views.settlement(session, principal, store, _month(month))
     if format is Format.JSON:
         return shown
-    settling.record_download(unit, store=store, month=_month(month), format=format)
+    settling.record_download(session, store=store, month=_month(month), format=format)
     return views.settlement_file(shown, format)
 
 

@@ -1,0 +1,74 @@
+"""How registrations end: withdrawn by the person, closed with a consent, erased with the account."""
+
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlmodel import col
+
+from app.audit import service as audit_service
+from app.auth import queries as auth_queries
+from app.auth.principal import Principal
+from app.db.session import AsyncSession
+from app.errors import expect_version
+from app.registrations import queries, workflow
+from app.registrations.models import Declaration, Registration, RegistrationContact, RosterLine, Status
+from app.registrations.workflow import Command
+from app.security import sealing
+
+
+async def withdraw(session: AsyncSession, *, principal: Principal, registration_id: UUID, seen: int | None) -> Registration:
+    """Ends one's own registration; what was declared about the Party is deleted at once.
+
+    Raises NotFound, Forbidden, VersionMismatch, InvalidTransition.
+    """
+    row = await queries.access_own(session, principal=principal, registration_id=registration_id)
+    expect_version(seen, row.version)
+    await end(session, row, workflow.own_step(row.status, Command.WITHDRAW))
+    audit_service.record(
+        session, "registrations.withdraw", object_kind="registration", object_id=row.id, area_path=row.area_path
+    )
+    return row
+
+
+async def end(session: AsyncSession, row: Registration, status: Status) -> None:
+    """Puts a locked registration into a final state: no contact person any more, nothing declared is kept."""
+    row.status, row.version = status, row.version + 1
+    row.management = row.contact_account_id = row.next_contact_on = None
+    session.add(row)
+    await session.exec(sa.delete(Declaration).where(col(Declaration.registration_id) == row.id))
+    await session.flush()
+
+
+async def close_party(session: AsyncSession, *, member_id: UUID) -> None:
+    """For the withdrawal of the consent `party_identity`: ends an open registration of a Party member, deletes what was declared and
+    noted. The registration of somebody who declared no membership stays. Locks the registrations; call it before the member is locked.
+    """
+    for row in await queries.locked_of(session, member_id=member_id):
+        if row.status is Status.ACTIVE:
+            continue
+        await _empty(session, row)
+        audit_service.record(
+            session, "registrations.close_party", object_kind="registration", object_id=row.id, area_path=row.area_path
+        )
+
+
+async def _empty(session: AsyncSession, row: Registration) -> None:
+    row.reason_sealed = None
+    await end(session, row, Status.WITHDRAWN if row.status in workflow.OPEN else row.status)
+    await session.exec(
+        sa.update(RegistrationContact).where(col(RegistrationContact.registration_id) == row.id).values(note_sealed=None)
+    )
+
+
+async def forget(session: AsyncSession, *, member_id: UUID) -> None:
+    """Ends what is open and erases all that was declared, written and listed about a person; numbers and states stay.
+
+    Before `auth` forgets the phone: lines of rosters are found by it.
+    """
+    for row in await queries.locked_of(session, member_id=member_id):
+        await _empty(session, row)
+    theirs = col(RosterLine.member_id) == member_id
+    phone = await auth_queries.phone_of(session, account_id=member_id)
+    if phone is not None:
+        theirs = sa.or_(theirs, col(RosterLine.phone_index) == sealing.blind_index(session, phone, purpose="phone"))
+    await session.exec(sa.delete(RosterLine).where(theirs))
