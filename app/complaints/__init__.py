@@ -1,0 +1,1 @@
+"""Complaints and suggestions of members, and the answers that they get."""

@@ -1,0 +1,51 @@
+"""`/messages`: one's own inbox, and the permissions to send copies of it through WeChat."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Path, Query
+from starlette.responses import Response
+
+from app.auth import routing
+from app.auth.routing import ReadSession, Session, SignedIn
+from app.messages import queries, service, views
+from app.messages.schemas import EXAMPLE, MessageOut, SubscriptionsIn, SubscriptionsOut, TemplateOut, UnreadOut
+from app.pagination import Page, Paging, page_of
+
+router = routing.router("/messages", tag="消息")
+MessageId = Annotated[UUID, Path(description="消息编号", examples=[EXAMPLE["id"]])]
+Unread = Annotated[bool | None, Query(description="true 只看未读，false 只看已读", examples=[True])]
+
+
+@router.get("", summary="我的消息")
+async def messages(principal: SignedIn, session: ReadSession, page: Paging, unread: Unread = None) -> Page[MessageOut]:
+    found = await queries.inbox(session, member_id=principal.account_id, unread=unread, limit=page.limit, after=page.after)
+    rows, cursor = page.cut(found, lambda row: row.id)
+    return Page[MessageOut].model_validate(page_of([views.message(row) for row in rows], cursor))
+
+
+@router.get("/unread-count", summary="未读消息数")
+async def unread_count(principal: SignedIn, session: ReadSession) -> UnreadOut:
+    return UnreadOut(count=await queries.unread_count(session, member_id=principal.account_id))
+
+
+@router.post("/{message_id}/read", summary="标记为已读")
+async def read(message_id: MessageId, principal: SignedIn, session: Session) -> MessageOut:
+    return views.message(await service.read(session, member_id=principal.account_id, message_id=message_id))
+
+
+@router.post("/read-all", status_code=204, summary="全部标记为已读")
+async def read_all(principal: SignedIn, session: Session) -> Response:
+    await service.read_all(session, member_id=principal.account_id)
+    return Response(status_code=204)
+
+
+@router.get("/templates", response_model=list[TemplateOut], summary="订阅消息模板")
+async def templates(principal: SignedIn, session: ReadSession) -> Any:
+    return await queries.templates(session)
+
+
+@router.post("/subscriptions", summary="上报订阅结果")
+async def subscriptions(body: SubscriptionsIn, principal: SignedIn, session: Session) -> SubscriptionsOut:
+    results: dict[str, str] = dict(body.results)
+    return SubscriptionsOut(permitted=await service.count_permissions(session, member_id=principal.account_id, results=results))
