@@ -2,11 +2,13 @@
 
 import logging
 import sys
+import traceback
 from typing import Any
 
 import structlog
-from structlog.typing import FilteringBoundLogger
+from structlog.typing import EventDict, FilteringBoundLogger
 
+DEEPEST = 12  # exceptions of a chain, and frames of each
 THIRD_PARTY = ("uvicorn", "uvicorn.error", "pgqueuer", "sqlalchemy.pool", "asyncio")
 
 
@@ -14,9 +16,10 @@ def configure(process: str) -> None:
     """Sends our events and the warnings of libraries to stderr as JSON. `process` names who writes: api, worker, server."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars, structlog.stdlib.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _where_it_broke,
     ]
     structlog.configure(
-        processors=[*shared, structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(ensure_ascii=False)],
+        processors=[*shared, structlog.processors.JSONRenderer(ensure_ascii=False)],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO), logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
@@ -24,8 +27,7 @@ def configure(process: str) -> None:
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared,
         processors=[
-            structlog.stdlib.ProcessorFormatter.remove_processors_meta, structlog.processors.dict_tracebacks,
-            structlog.processors.JSONRenderer(ensure_ascii=False),
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta, structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
     )
     handler = logging.StreamHandler(sys.stderr)
@@ -39,7 +41,21 @@ def configure(process: str) -> None:
     logging.getLogger("uvicorn.access").disabled = True
 
 
+def _where_it_broke(logger: Any, name: str, event: EventDict) -> EventDict:
+    """Types and places of an exception and its causes, never their texts or variables: those may hold a phone number or a token."""
+    given = event.pop("exc_info", None)
+    error = sys.exc_info()[1] if given is True else given[1] if isinstance(given, tuple) else given
+    chain: list[dict[str, Any]] = []
+    while isinstance(error, BaseException) and len(chain) < DEEPEST:
+        frames = traceback.extract_tb(error.__traceback__)[-DEEPEST:]
+        chain.append({"type": type(error).__name__, "at": [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]})
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if chain:
+        event["exception"] = chain
+    return event
+
+
 def get_logger(name: str) -> FilteringBoundLogger:
     """The logger of a module; events are `noun.what_happened`, facts are keyword arguments."""
-    logger: FilteringBoundLogger = structlog.get_logger(logger=name)
+    logger: FilteringBoundLogger = structlog.get_logger(module=name)
     return logger

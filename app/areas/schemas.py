@@ -164,6 +164,18 @@ class AreaOut(Out):
 class LocatedArea(Out):
     """One link of the chain around a point; without the boundary, which phones need not load."""
 
+    model_config = {
+        "json_schema_extra": {
+            "examples": [
+                {
+                    "id": "01933c5e-7a00-7000-8000-000000000002", "parent_id": "01933c5e-7a00-7000-8000-000000000001",
+                    "level": "community", "code": "370812001001", "name": "文化路社区",
+                    "center": {"lng": 116.785, "lat": 35.555, "crs": "gcj02", "accuracy_m": None},
+                }
+            ]
+        }
+    }
+
     id: UUID
     parent_id: UUID | None
     level: Level

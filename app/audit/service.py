@@ -3,9 +3,8 @@
 from typing import Any
 from uuid import UUID
 
-from sqlmodel.ext.asyncio.session import AsyncSession
-
 from app.audit.models import AuditEvent
+from app.db.session import AsyncSession
 
 
 def record(

@@ -2,7 +2,8 @@
 
 import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
-from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.db.session import AsyncSession
 
 # One statement: the day's counter row is made or raised, and stays locked until the commit, so the count has no gaps and no repeats.
 NEXT = sa.text("""

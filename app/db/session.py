@@ -2,20 +2,35 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, CursorResult, Result
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import Session as SyncSession
 from sqlalchemy.orm import SessionTransaction
-from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlalchemy.sql.base import Executable
+from sqlmodel.ext.asyncio import session as sqlmodel_session
 
 from app.errors import RequestInProgress
 
 LOCK_STATEMENT = sa.text("select pg_try_advisory_xact_lock(hashtextextended(:name, 0))")
+
+
+class AsyncSession(sqlmodel_session.AsyncSession):
+    """SQLModel's session with one wider promise: `exec` takes every Core statement (SQLModel types it for its own `select` only)."""
+
+    if TYPE_CHECKING:
+
+        @overload  # type: ignore[override]
+        async def exec(self, statement: sa.UpdateBase, **options: Any) -> CursorResult[*tuple[Any, ...]]: ...
+
+        @overload
+        async def exec(self, statement: Executable, **options: Any) -> Result[*tuple[Any, ...]]: ...
+
+        async def exec(self, statement: Executable, **options: Any) -> Result[*tuple[Any, ...]]: ...
 
 
 class Database:
@@ -56,6 +71,7 @@ def connect(url: str, *, info: dict[str, Any], pool_size: int = 4, name: str = "
     engine = create_async_engine(
         sa.make_url(url).set(drivername="postgresql+asyncpg"),
         pool_size=pool_size, max_overflow=2 * pool_size, pool_timeout=2, pool_recycle=1800, pool_pre_ping=True,
+        hide_parameters=True,  # an error's text would repeat phone numbers and names
         connect_args={
             "timeout": 5,
             "server_settings": {

@@ -6,9 +6,9 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.db.base import new_id
+from app.db.session import AsyncSession
 from app.idempotency.models import IdempotencyKey
 from app.security import sealing
 
@@ -53,7 +53,7 @@ def opened(session: AsyncSession, row: UUID, fingerprint: bytes, status: int, me
 async def sweep(session: AsyncSession) -> int:
     """Deletes rows older than KEPT_DAYS, at most 10,000 a run; returns how many."""
     old = (
-        sa.select(IdempotencyKey.account_id, IdempotencyKey.key)
+        sa.select(col(IdempotencyKey.account_id), col(IdempotencyKey.key))
         .where(col(IdempotencyKey.created_at) < sa.func.clock_timestamp() - sa.text(f"interval '{KEPT_DAYS} days'"))
         .limit(10_000)
     )

@@ -94,10 +94,10 @@ CHECKS = (
             on e.action = 'points.award' and e.object_id = a.source_id and e.facts ->> 'member_id' = a.member_id::text
            and e.facts ->> 'rule' = a.rule_code
          where e.id is null"""),
-    Check("I13", "settlement lines are verifications of that store and month that stand, at their order's price", """
+    Check("I13", "settlement lines are verifications of that store that stand, not after their month, at their order's price", """
         select l.verification_id::text from settlement_line l join settlement s on s.id = l.settlement_id
           join verification v on v.id = l.verification_id join redemption r on r.id = v.redemption_id
           left join verification_undo u on u.verification_id = v.id
          where v.store_id <> s.store_id or u.verification_id is not null or l.cents <> r.settlement_cents
-            or date_trunc('month', v.verified_at at time zone 'Asia/Shanghai')::date <> s.month"""),
+            or date_trunc('month', v.verified_at at time zone 'Asia/Shanghai')::date > s.month"""),
 )

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlmodel.ext.asyncio.session import AsyncSession
 
+from app.db.session import AsyncSession
 from app.jobs.queue import SCHEMA
 
 

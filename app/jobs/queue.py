@@ -5,7 +5,8 @@ from typing import Any
 from pgqueuer.adapters.persistence.qb import QueryBuilderEnvironment, QueryQueueBuilder, QuerySchedulerBuilder
 from pgqueuer.adapters.persistence.queries import Queries
 from pgqueuer.domain.settings import DBSettings
-from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.db.session import AsyncSession
 
 SCHEMA = "jobs"
 SETTINGS = DBSettings(db_schema=SCHEMA)

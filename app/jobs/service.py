@@ -5,8 +5,8 @@ from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlmodel.ext.asyncio.session import AsyncSession
 
+from app.db.session import AsyncSession
 from app.jobs.queue import SCHEMA, SessionDriver, queries_over
 
 LOG_KEPT_DAYS = 14

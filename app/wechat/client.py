@@ -29,6 +29,11 @@ class WeChatClient:
         self._transport = Transport(base_url)
         self._tokens = TokenKeeper(appid, token_store, self._fetch_token)
 
+    @property
+    def reachable(self) -> bool:
+        """Did the last call of this process get an answer? For the health check: no call is made for it."""
+        return self._transport.reachable
+
     async def aclose(self) -> None:
         await self._tokens.close()
         await self._transport.close()

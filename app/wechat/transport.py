@@ -60,6 +60,7 @@ class Answer:
 
 class Transport:
     def __init__(self, base_url: str) -> None:
+        self.reachable = True  # until a call has shown otherwise
         self._http = httpx.AsyncClient(
             base_url=base_url,
             follow_redirects=False,
@@ -74,6 +75,16 @@ class Transport:
         await self._http.aclose()
 
     async def exchange(self, call: Call, token: str | None = None) -> Answer:
+        """One call and its answer; `reachable` remembers how the last one went. Raises what `_exchange` raises."""
+        try:
+            answer = await self._exchange(call, token)
+        except (Lost, WeChatUnavailable):
+            self.reachable = False
+            raise
+        self.reachable = True
+        return answer
+
+    async def _exchange(self, call: Call, token: str | None) -> Answer:
         """Raises Lost, or WeChatUnavailable for an answer that is not WeChat's (a portal's page, a redirect, endless bytes)."""
         params = call.params if token is None else {**call.params, "access_token": token}
         # WeChat judges texts as they are written: real characters, not \\uXXXX.

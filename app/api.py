@@ -1,0 +1,65 @@
+"""THE list of routers. Hot ones first: routing is linear."""
+
+from fastapi import APIRouter, FastAPI
+
+from app import health
+from app.areas import routes as areas_routes
+from app.auth import routes as auth_routes
+from app.complaints import routes as complaints_routes
+from app.enterprises import routes as enterprises_routes
+from app.me import routes_members as me_routes_members
+from app.members import routes as members_routes
+from app.messages import routes as messages_routes
+from app.organisations import routes as organisations_routes
+from app.points import routes as points_routes
+from app.points import routes_enterprises as points_routes_enterprises
+from app.qrcodes import routes as qrcodes_routes
+from app.redemptions import routes as redemptions_routes
+from app.redemptions import routes_stores as redemptions_routes_stores
+from app.registrations import routes as registrations_routes
+from app.registrations import routes_enterprises as registrations_routes_enterprises
+from app.registrations import routes_organisations as registrations_routes_organisations
+from app.reports import routes as reports_routes
+from app.reports import routes_commands as reports_routes_commands
+from app.rewards import routes as rewards_routes
+from app.stores import routes as stores_routes
+from app.uploads import routes as uploads_routes
+from app.wechat import routes_push
+
+PREFIX = "/api/v1"
+
+# Features, under the base path of the contract.
+ROUTERS: tuple[APIRouter, ...] = (
+    redemptions_routes.router,
+    reports_routes.router,
+    reports_routes_commands.router,
+    points_routes.router,
+    auth_routes.router,
+    members_routes.router,
+    me_routes_members.router,
+    uploads_routes.router,
+    redemptions_routes_stores.router,
+    rewards_routes.router,
+    stores_routes.router,
+    areas_routes.router,
+    organisations_routes.router,
+    enterprises_routes.router,
+    points_routes_enterprises.router,
+    messages_routes.router,
+    registrations_routes.router,
+    registrations_routes_enterprises.router,
+    registrations_routes_organisations.router,
+    qrcodes_routes.router,
+    complaints_routes.router,
+)
+
+# Service endpoints, at the root.
+ROOT_ROUTERS: tuple[APIRouter, ...] = (health.router, routes_push.router, qrcodes_routes.landing_router)
+
+
+def include_routers(app: FastAPI) -> None:
+    """Mounts every feature under the base path of the contract, and the service endpoints at the root."""
+    for router in ROUTERS:
+        app.include_router(router, prefix=PREFIX)
+    for router in ROOT_ROUTERS:
+        app.include_router(router)

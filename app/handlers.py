@@ -1,0 +1,14 @@
+"""THE list of modules with job handlers. Importing this module fills the registry: the worker and tests start here."""
+
+import app.auth.jobs
+import app.demo.jobs
+import app.invariants.jobs
+import app.jobs.housekeeping
+import app.me.jobs
+import app.messages.jobs
+import app.points.jobs
+import app.redemptions.jobs
+import app.registrations.jobs
+import app.reports.jobs
+import app.uploads.jobs
+import app.wechat.jobs  # noqa: F401

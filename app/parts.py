@@ -1,0 +1,43 @@
+"""What a process works with: the database, WeChat's client, the object store; opened together, closed in the opposite order."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from app.db import session as db_session
+from app.db.session import Database
+from app.security import keys
+from app.settings import Settings
+from app.storage.store import ObjectStore, open_store
+from app.wechat.client import WeChatClient
+from app.wechat.store import DatabaseTokenStore
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    database: Database
+    wechat: WeChatClient
+    store: ObjectStore
+
+
+def session_info(settings: Settings) -> dict[str, object]:
+    """What every session carries for the services: the key ring, and where links begin."""
+    return {"keys": keys.load(settings), "public_base_url": settings.public_base_url.rstrip("/")}
+
+
+@asynccontextmanager
+async def opened(
+    settings: Settings, *, name: str, statement_timeout_ms: int = 5_000, actor: dict[str, object] | None = None
+) -> AsyncIterator[Parts]:
+    """`name` is what the database shows of this process; `actor` stands in audit events that no signed-in caller causes."""
+    assert settings.database_url, "a process is given its database by scripts/server or XINXIN_DATABASE_URL"
+    info = session_info(settings) | ({"actor": actor} if actor else {})
+    async with AsyncExitStack() as stack:
+        database = db_session.connect(settings.database_url, info=info, name=name, statement_timeout_ms=statement_timeout_ms)
+        stack.push_async_callback(database.close)
+        tokens = DatabaseTokenStore(database)
+        wechat = WeChatClient(settings.wechat_base_url or "", settings.wechat_appid, settings.wechat_secret, token_store=tokens)
+        stack.push_async_callback(wechat.aclose)
+        store = open_store(settings.object_store_url)
+        stack.push_async_callback(store.aclose)
+        yield Parts(database, wechat, store)

@@ -1,0 +1,24 @@
+"""THE few places where a lower folder asks a higher one, each with exactly one provider. Loaded by main, worker and cli."""
+
+from app.complaints import queries as complaints_queries
+from app.enterprises import queries as enterprises_queries
+from app.organisations import queries as organisations_queries
+from app.points import proposals
+from app.points import queries as points_queries
+from app.qrcodes import ports as qrcodes_ports
+from app.qrcodes.models import Purpose
+from app.reports import queries as reports_queries
+from app.stores import queries as stores_queries
+from app.uploads import ports as uploads_ports
+
+
+def connect() -> None:
+    """Registers every provider. Called once, when a process is built."""
+    for kind in (proposals.ADJUSTMENT, proposals.CLAWBACK):
+        uploads_ports.owner(kind, points_queries.may_see_proof)
+    for kind in ("report_before", "report_after", "report_reopen"):
+        uploads_ports.owner(kind, reports_queries.may_see)
+    uploads_ports.owner("complaint", complaints_queries.may_see)
+    qrcodes_ports.target(Purpose.REGISTRATION, organisations_queries.may_issue_qrcode, organisations_queries.describe)
+    qrcodes_ports.target(Purpose.ENTERPRISE, enterprises_queries.may_issue_qrcode, enterprises_queries.describe)
+    qrcodes_ports.target(Purpose.STORE, stores_queries.may_issue_qrcode, stores_queries.describe)

@@ -1,0 +1,190 @@
+"""`scripts/server`: one command that brings the whole service up on this machine, watches its processes, and takes it down cleanly.
+
+Database (embedded unless given) → migrations → what must be there before the first request → simulator, API and job worker as processes.
+"""
+
+import argparse
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import FrameType
+
+from pydantic import ValidationError
+
+from app import observability
+from app.db import migrate
+from app.db.embedded import EmbeddedServerError, serve
+from app.observability import get_logger
+from app.process import Child, stop_all
+from app.settings import Settings, UnsafeSettings
+
+log = get_logger(__name__)
+
+LOOK_SECONDS = 0.2
+READY_SECONDS = 180.0  # far more than a start takes: a crash is noticed at once, a slow machine is waited for
+
+
+class Stopped(Exception):
+    """SIGTERM or SIGINT has come."""
+
+
+def run(settings: Settings, *, host: str, port: int, workers: int) -> int:
+    """Serves until SIGTERM or SIGINT; the exit code is 0 when everything stopped by itself."""
+    observability.configure("server")
+    with ExitStack() as stack:
+        stack.enter_context(stopping_on_signals())
+        try:
+            address = settings.database_url or stack.enter_context(serve(settings.data_dir))
+            migrate.upgrade(address)
+            environment = stack.enter_context(child_environment(settings, address))
+            _prepare(settings, environment)
+            children = _children(settings, environment, host=host, port=port, workers=workers)
+        except Stopped:
+            return 0
+        return _supervise(children, host, port)
+
+
+@contextmanager
+def stopping_on_signals() -> Iterator[None]:
+    """Turns the two signals into `Stopped`, raised in the main thread."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise Stopped
+
+    former = {order: signal.signal(order, stop) for order in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for order, handler in former.items():
+            signal.signal(order, handler)
+
+
+@contextmanager
+def child_environment(settings: Settings, address: str) -> Iterator[dict[str, str]]:
+    """The environment of the processes: the database's address, the simulator's, and the folder that the workers' metrics share."""
+    folder = tempfile.mkdtemp(prefix="xinxin-metrics-")
+    try:
+        environment = {**os.environ, "XINXIN_DATABASE_URL": address, "PROMETHEUS_MULTIPROC_DIR": folder}
+        if settings.wechat_base_url is None and not settings.production:
+            environment["XINXIN_WECHAT_BASE_URL"] = simulator_url(settings.data_dir)
+        yield environment
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def simulator_url(data_dir: Path) -> str:
+    """The simulator's address, the same for every replica on this data folder: chosen once, kept in `wechat.url`."""
+    path = data_dir / "wechat.url"
+    data_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        with path.open("x") as kept, socket.create_server(("127.0.0.1", 0)) as probe:
+            kept.write(f"http://127.0.0.1:{probe.getsockname()[1]}\n")
+    except FileExistsError:
+        pass
+    return path.read_text().strip()
+
+
+def _prepare(settings: Settings, environment: dict[str, str]) -> None:
+    """Loads what the demo needs before the service is ready; the rest is a job. In a process of its own: without a demo, nothing of the
+    features needs to be loaded here, and the start is quicker by that.
+    """
+    if settings.demo_enabled:
+        subprocess.run([sys.executable, "-m", "app.demo.loading"], env=environment, check=True)
+
+
+def _children(settings: Settings, environment: dict[str, str], *, host: str, port: int, workers: int) -> list[Child]:
+    children = [
+        Child("api", "app.main", ["--host", host, "--port", str(port), "--workers", str(workers)], environment),
+        Child("worker", "app.worker", [], environment),
+    ]
+    if settings.wechat_base_url is None and not settings.production:
+        children.insert(0, Simulator("simulator", environment["XINXIN_WECHAT_BASE_URL"], environment))
+    return children
+
+
+class Simulator(Child):
+    """The simulator that replicas share: whoever finds its address silent starts it there."""
+
+    def __init__(self, name: str, url: str, environment: dict[str, str]) -> None:
+        super().__init__(name, "app.wechat.simulator", ["--port", url.rpartition(":")[2]], environment)
+        self.url = url
+
+    def start(self) -> None:
+        if not answers(self.url):
+            super().start()
+
+    def mend(self) -> None:
+        if self.ended() is not None:
+            self.process = None
+        if self.process is None:
+            self.start()
+
+
+def answers(url: str, *, expected: int | None = None) -> bool:
+    """Does anything answer there (with this status)?"""
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:
+            return expected in (None, answer.status)
+    except urllib.error.HTTPError as error:
+        return expected in (None, error.code)
+    except OSError:
+        return False
+
+
+def _supervise(children: list[Child], host: str, port: int) -> int:
+    try:
+        for child in children:
+            child.start()
+        _announce(children, host, port)
+        while True:
+            time.sleep(LOOK_SECONDS)
+            for child in children:
+                child.mend()
+    except Stopped:
+        return 0 if stop_all(children[::-1]) else 1
+    except SystemExit as failure:
+        stop_all(children[::-1])
+        sys.stderr.write(f"{failure}\n")
+        return 1
+
+
+def _announce(children: list[Child], host: str, port: int) -> None:
+    """Prints `ready http://HOST:PORT` once the service can serve. Raises SystemExit when it cannot be brought up."""
+    shown = f"[{host}]" if ":" in host else host
+    reached = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, shown)
+    deadline = time.monotonic() + READY_SECONDS
+    while not answers(f"http://{reached}:{port}/health/ready", expected=200):
+        if children[-2].ended() is not None:
+            raise SystemExit(f"the API did not start on {shown}:{port}")
+        if time.monotonic() > deadline:
+            raise SystemExit(f"the service was not ready within {READY_SECONDS:.0f} s")
+        time.sleep(0.05)
+    sys.stdout.write(f"ready http://{shown}:{port}\n")
+    sys.stdout.flush()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="scripts/server", description="Starts everything and stays in front until SIGTERM.")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--workers", type=int, default=1, help="API processes")
+    chosen = parser.parse_args()
+    try:
+        return run(Settings(), host=chosen.host, port=chosen.port, workers=chosen.workers)
+    except (EmbeddedServerError, UnsafeSettings, ValidationError) as refusal:
+        sys.stderr.write(f"{refusal}\n")
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

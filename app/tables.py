@@ -1,0 +1,24 @@
+"""THE list of table modules. Importing this module fills the metadata: migrations, the worker and tests start here."""
+
+import app.areas.models
+import app.audit.models
+import app.auth.models
+import app.complaints.models
+import app.db.numbers
+import app.enterprises.models
+import app.idempotency.models
+import app.me.models
+import app.members.models
+import app.messages.models
+import app.organisations.models
+import app.points.models
+import app.qrcodes.models
+import app.redemptions.models
+import app.registrations.models
+import app.reports.models
+import app.rewards.models
+import app.security.models
+import app.stores.models
+import app.uploads.models
+import app.wechat.models
+import app.workdays.models  # noqa: F401

@@ -1,0 +1,64 @@
+"""The job worker process (`python -m app.worker`): takes jobs from the queue until it is asked to stop."""
+
+import asyncio
+import contextlib
+from datetime import timedelta
+
+import asyncpg
+from pgqueuer import PgQueuer
+
+import app.handlers
+import app.tables  # noqa: F401 - handlers fill the registry, tables the metadata
+from app import observability, parts, ports
+from app.jobs import runner
+from app.jobs.registry import Context
+from app.process import end_with_parent, stopped_by_signal
+from app.settings import Settings
+
+GRACE_SECONDS = 10.0
+STATEMENT_TIMEOUT_MS = 30_000
+HEARTBEAT = timedelta(seconds=30)
+
+
+async def run(settings: Settings) -> None:
+    """Works until SIGTERM or SIGINT; what is in hand is finished, or picked up by another worker. Ends when its connection is lost."""
+    stop = stopped_by_signal()
+    async with parts.opened(
+        settings, name="xinxin-worker", statement_timeout_ms=STATEMENT_TIMEOUT_MS, actor={"kind": "job"}
+    ) as opened:
+        connection = await asyncpg.connect(settings.database_url, server_settings={"application_name": "xinxin-queue", "timezone": "UTC"})
+        try:
+            queuer = await runner.build(connection, Context(opened.database, opened.wechat, opened.store, settings))
+            await _until_stopped(queuer, stop)
+        finally:
+            await connection.close(timeout=2)
+
+
+async def _until_stopped(queuer: PgQueuer, stop: asyncio.Event) -> None:
+    """Raises SystemExit when the queue ends by itself: whoever supervises starts a new worker."""
+    working = asyncio.create_task(
+        queuer.run(
+            dequeue_timeout=runner.POLL, batch_size=runner.BATCH, max_concurrent_tasks=runner.AT_ONCE, heartbeat_timeout=HEARTBEAT,
+            shutdown_on_listener_failure=True,
+        )
+    )
+    waiting = asyncio.create_task(stop.wait())
+    await asyncio.wait({working, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    queuer.shutdown.set()
+    waiting.cancel()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(GRACE_SECONDS):
+            await working
+    if not stop.is_set():
+        raise SystemExit(1)
+
+
+def main() -> None:
+    end_with_parent()
+    observability.configure("worker")
+    ports.connect()
+    asyncio.run(run(Settings()))
+
+
+if __name__ == "__main__":
+    main()

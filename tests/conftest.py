@@ -1,0 +1,190 @@
+"""One PostgreSQL server for the run, one database per worker built by the migrations, one rolled-back transaction per test.
+
+The production unit of work runs in every test: it only lands on savepoints of the test's connection instead of on commits.
+"""
+
+import base64
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+import sqlalchemy as sa
+from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+import app.handlers
+import app.tables  # noqa: F401 - handlers fill the registry, tables the metadata
+from app import ports
+from app.db import migrate
+from app.db import session as db_session
+from app.db.embedded import throwaway
+from app.db.session import AsyncSession, Database
+from app.jobs.registry import HANDLERS, PERIODIC, Context
+from app.main import create_app
+from app.parts import session_info
+from app.settings import Settings
+from app.storage.store import ObjectStore, open_store
+from app.wechat.client import WeChatClient
+from app.wechat.store import DatabaseTokenStore
+from tests.support.county import County, make_county
+from tests.support.people import People
+from tests.support.queue import queued as queued_jobs
+from tests.support.savepoints import OneConnection
+from tests.support.simulator import RunningSimulator, running_simulator
+
+SERVER = "XINXIN_TEST_SERVER"
+stack = ExitStack()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The controller owns the server: a worker that ends first would stop it under the others."""
+    if hasattr(config, "workerinput"):
+        return
+    for name in [name for name in os.environ if name.startswith("XINXIN_") and name != SERVER]:
+        del os.environ[name]
+    if SERVER not in os.environ:
+        folder = Path(tempfile.mkdtemp(prefix="xinxin-test-"))
+        folder.chmod(0o711)
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        os.environ[SERVER] = stack.enter_context(throwaway(folder))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        stack.close()
+
+
+async def new_database(name: str) -> str:
+    """An empty database of this name on the test server; its address."""
+    server = os.environ[SERVER]
+    connection = await asyncpg.connect(server)
+    try:
+        await connection.execute(f'drop database if exists "{name}" with (force)')
+        await connection.execute(f'create database "{name}"')
+    finally:
+        await connection.close()
+    return sa.make_url(server).set(database=name).render_as_string(hide_password=False)
+
+
+@pytest.fixture(scope="session")
+async def database_url(worker_id: str) -> str:
+    url = await new_database(f"xinxin_{worker_id}")
+    migrated = db_session.connect(url, info={}, pool_size=1, statement_timeout_ms=60_000)
+    async with migrated.engine.begin() as connection:
+        await connection.run_sync(migrate.upgrade_over)
+    await migrated.close()
+    return url
+
+
+def random_key(name: str) -> str:
+    return f"{name}:{base64.b64encode(secrets.token_bytes(32)).decode()}"
+
+
+@pytest.fixture(scope="session")
+async def simulator() -> AsyncIterator[RunningSimulator]:
+    async with running_simulator() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def settings(database_url: str, simulator: RunningSimulator, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return Settings(
+        database_url=database_url, data_dir=tmp_path_factory.mktemp("data"), secret_keys=random_key("s1"), field_keys=random_key("f1"),
+        wechat_appid=simulator.appid, wechat_secret=simulator.secret, wechat_base_url=simulator.url, public_base_url="http://test",
+        wechat_push_token="pushtoken", metrics_token="metrics-token-for-tests", demo=False,
+    )
+
+
+@pytest.fixture(scope="session")
+async def committed(settings: Settings) -> AsyncIterator[Database]:
+    """Real commits, for what tests of one transaction cannot show. Use rows of your own and leave none that others may count."""
+    database = db_session.connect(str(settings.database_url), info=session_info(settings), pool_size=2)
+    yield database
+    await database.close()
+
+
+@pytest.fixture(scope="session")
+def application(settings: Settings) -> FastAPI:
+    ports.connect()
+    return create_app(settings)
+
+
+@pytest.fixture(scope="session")
+async def wechat(settings: Settings, committed: Database) -> AsyncIterator[WeChatClient]:
+    client = WeChatClient(
+        str(settings.wechat_base_url), settings.wechat_appid, settings.wechat_secret, token_store=DatabaseTokenStore(committed)
+    )
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture(scope="session")
+async def store(settings: Settings) -> AsyncIterator[ObjectStore]:
+    opened = open_store(settings.object_store_url)
+    yield opened
+    await opened.aclose()
+
+
+@pytest.fixture
+async def connection(committed: Database) -> AsyncIterator[AsyncConnection]:
+    async with committed.engine.connect() as connection:
+        transaction = await connection.begin()
+        yield connection
+        await transaction.rollback()
+
+
+@pytest.fixture
+def database(connection: AsyncConnection, settings: Settings) -> Database:
+    return OneConnection(connection, session_info(settings))
+
+
+@pytest.fixture
+async def session(database: Database) -> AsyncIterator[AsyncSession]:
+    async with database.session() as session:
+        yield session
+
+
+@pytest.fixture
+async def client(application: FastAPI, database: Database, wechat: WeChatClient, store: ObjectStore) -> AsyncIterator[httpx.AsyncClient]:
+    application.state.database, application.state.wechat, application.state.store = database, wechat, store
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=application), base_url="http://test") as client:
+        yield client
+
+
+@pytest.fixture
+def people(session: AsyncSession, settings: Settings) -> People:
+    return People(session, settings)
+
+
+@pytest.fixture
+async def county(session: AsyncSession) -> County:
+    return await make_county(session)
+
+
+@pytest.fixture
+def run_job(
+    database: Database, wechat: WeChatClient, store: ObjectStore, settings: Settings
+) -> Callable[..., Awaitable[None]]:
+    """Runs the handler of a job, or a periodic job, now."""
+    context = Context(database, wechat, store, settings)
+
+    async def run(name: str, payload: dict[str, Any] | None = None) -> None:
+        if name in PERIODIC:
+            await PERIODIC[name][1](context)
+        else:
+            await HANDLERS[name](context, payload or {})
+
+    return run
+
+
+@pytest.fixture
+def queued() -> Callable[[AsyncSession], Awaitable[list[tuple[str, dict[str, Any]]]]]:
+    return queued_jobs
