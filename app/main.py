@@ -1,11 +1,9 @@
-"""The API process: builds the application from its parts, and runs it under uvicorn (`python -m app.main`)."""
+"""The API's application, built from its parts. `app/serving.py` runs it."""
 
-import argparse
 import multiprocessing
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
-import uvicorn
 from fastapi import FastAPI
 
 import app.tables  # noqa: F401 - fills the metadata before the first statement
@@ -14,11 +12,9 @@ from app.middleware.limits import Limits
 from app.middleware.method_override import MethodOverride
 from app.middleware.metrics import Metrics
 from app.middleware.request_id import RequestId
-from app.process import end_with_parent
+from app.process import end_with_parent, prepared
 from app.settings import Settings
 
-GRACEFUL_SECONDS = 10
-KEEP_ALIVE_SECONDS = 30
 HEALTH_CHECK_SECONDS = 60  # a worker that is still importing on a busy machine does not answer; uvicorn's 5 s killed it again and again
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -42,6 +38,7 @@ def create_app(settings: Settings, life: Lifespan | None = None) -> FastAPI:
 @asynccontextmanager
 async def lifespan(made: FastAPI) -> AsyncIterator[None]:
     """Opens what the application works with when a process starts, and closes it when it ends."""
+    await prepared(made.state.settings.data_dir)
     async with parts.opened(made.state.settings, name="xinxin-api") as opened:
         made.state.database, made.state.wechat, made.state.store = opened.database, opened.wechat, opened.store
         yield
@@ -54,22 +51,3 @@ def build() -> FastAPI:
     observability.configure("api")
     ports.connect()
     return create_app(Settings(), lifespan)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m app.main")
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=8000)
-    parser.add_argument("--workers", type=int, default=1)
-    chosen = parser.parse_args()
-    end_with_parent()
-    observability.configure("api")
-    uvicorn.run(
-        "app.main:build", factory=True, host=chosen.host, port=chosen.port, workers=chosen.workers, log_config=None, access_log=False,
-        server_header=False, http="app.middleware.protocol:DeadlineProtocol", ws="none", timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=GRACEFUL_SECONDS, timeout_worker_healthcheck=HEALTH_CHECK_SECONDS, backlog=2048, proxy_headers=False,
-    )
-
-
-if __name__ == "__main__":
-    main()

@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from app.db.failures import refusal_of
@@ -53,6 +53,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(SQLAlchemyError, _database)
     app.add_exception_handler(OSError, _database)
+    app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(Exception, _unforeseen)
 
 
@@ -85,6 +86,11 @@ async def _http(request: Request, error: Exception) -> Response:
     if error.headers and "Allow" in error.headers:
         response.headers["Allow"] = error.headers["Allow"]
     return response
+
+
+async def _gone(request: Request, error: Exception) -> Response:
+    """The client left, or was cut, before its body was there: nobody hears this answer, and it is no defect of ours."""
+    return problem_response(BadRequest(), request_id_of(request))
 
 
 async def _database(request: Request, error: Exception) -> Response:

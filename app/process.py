@@ -2,20 +2,24 @@
 
 import asyncio
 import ctypes
+import fcntl
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from app.observability import get_logger
 
 log = get_logger(__name__)
 
 PR_SET_PDEATHSIG = 1
-GRACE_SECONDS = 12.0  # requests and jobs in flight have ten of these
+PREPARING = "preparing.lock"
+GRACE_SECONDS = 14.0  # requests in flight have ten of these, jobs six
 CRASHES, CRASH_WINDOW = 5, 20.0  # a child that dies so often in so many seconds is not started again
 
 
@@ -33,6 +37,28 @@ def stopped_by_signal() -> asyncio.Event:
     for order in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(order, stop.set)
     return stop
+
+
+@contextmanager
+def preparing(data_dir: Path) -> Iterator[None]:
+    """While the block runs, whoever calls `prepared` on the same folder waits, having loaded its code meanwhile. Ends with this process."""
+    data_dir.mkdir(parents=True, exist_ok=True)
+    with (data_dir / PREPARING).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+async def prepared(data_dir: Path) -> None:
+    """Returns once nobody prepares the service any more; at once where nobody does."""
+
+    def wait() -> None:
+        try:
+            with (data_dir / PREPARING).open() as lock:
+                fcntl.flock(lock, fcntl.LOCK_SH)
+        except FileNotFoundError:
+            return
+
+    await asyncio.to_thread(wait)
 
 
 @dataclass

@@ -25,7 +25,7 @@ from app import observability
 from app.db import migrate
 from app.db.embedded import EmbeddedServerError, serve
 from app.observability import get_logger
-from app.process import Child, stop_all
+from app.process import Child, preparing, stop_all
 from app.settings import Settings, UnsafeSettings
 
 log = get_logger(__name__)
@@ -34,24 +34,35 @@ LOOK_SECONDS = 0.2
 READY_SECONDS = 180.0  # far more than a start takes: a crash is noticed at once, a slow machine is waited for
 
 
-class Stopped(Exception):
-    """SIGTERM or SIGINT has come."""
+class Stopped(BaseException):
+    """SIGTERM or SIGINT has come. Like KeyboardInterrupt, nothing that handles errors on the way may swallow it."""
 
 
 def run(settings: Settings, *, host: str, port: int, workers: int) -> int:
     """Serves until SIGTERM or SIGINT; the exit code is 0 when everything stopped by itself."""
     observability.configure("server")
+    children: list[Child] = []
     with ExitStack() as stack:
         stack.enter_context(stopping_on_signals())
         try:
             address = settings.database_url or stack.enter_context(serve(settings.data_dir))
-            migrate.upgrade(address)
             environment = stack.enter_context(child_environment(settings, address))
-            _prepare(settings, environment)
             children = _children(settings, environment, host=host, port=port, workers=workers)
+            *early, worker = children
+            with preparing(settings.data_dir):
+                for child in early:
+                    child.start()
+                migrate.upgrade(address)
+                _load_demo(settings, environment)
+            worker.start()
+            _announce(children, host, port)
+            _watch(children)
         except Stopped:
-            return 0
-        return _supervise(children, host, port)
+            return 0 if stop_all(children[::-1]) else 1
+        except BaseException:
+            stop_all(children[::-1])
+            raise
+    return 0
 
 
 @contextmanager
@@ -94,17 +105,16 @@ def simulator_url(data_dir: Path) -> str:
     return path.read_text().strip()
 
 
-def _prepare(settings: Settings, environment: dict[str, str]) -> None:
-    """Loads what the demo needs before the service is ready; the rest is a job. In a process of its own: without a demo, nothing of the
-    features needs to be loaded here, and the start is quicker by that.
-    """
-    if settings.demo_enabled:
-        subprocess.run([sys.executable, "-m", "app.demo.loading"], env=environment, check=True)
+def _load_demo(settings: Settings, environment: dict[str, str]) -> None:
+    """Loads what the demo needs before the service is ready; the rest is a job."""
+    if settings.demo_enabled and subprocess.run([sys.executable, "-m", "app.demo.loading"], env=environment, check=False).returncode:
+        raise SystemExit("the demo county could not be loaded")
 
 
 def _children(settings: Settings, environment: dict[str, str], *, host: str, port: int, workers: int) -> list[Child]:
+    """In the order in which they start; the job worker, which nobody waits for, is the last."""
     children = [
-        Child("api", "app.main", ["--host", host, "--port", str(port), "--workers", str(workers)], environment),
+        Child("api", "app.serving", ["--host", host, "--port", str(port), "--workers", str(workers)], environment),
         Child("worker", "app.worker", [], environment),
     ]
     if settings.wechat_base_url is None and not settings.production:
@@ -141,21 +151,12 @@ def answers(url: str, *, expected: int | None = None) -> bool:
         return False
 
 
-def _supervise(children: list[Child], host: str, port: int) -> int:
-    try:
+def _watch(children: list[Child]) -> None:
+    """Until `Stopped`. Raises SystemExit for a process that does not stay up."""
+    while True:
+        time.sleep(LOOK_SECONDS)
         for child in children:
-            child.start()
-        _announce(children, host, port)
-        while True:
-            time.sleep(LOOK_SECONDS)
-            for child in children:
-                child.mend()
-    except Stopped:
-        return 0 if stop_all(children[::-1]) else 1
-    except SystemExit as failure:
-        stop_all(children[::-1])
-        sys.stderr.write(f"{failure}\n")
-        return 1
+            child.mend()
 
 
 def _announce(children: list[Child], host: str, port: int) -> None:
@@ -164,7 +165,8 @@ def _announce(children: list[Child], host: str, port: int) -> None:
     reached = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, shown)
     deadline = time.monotonic() + READY_SECONDS
     while not answers(f"http://{reached}:{port}/health/ready", expected=200):
-        if children[-2].ended() is not None:
+        api = next(child for child in children if child.name == "api")
+        if api.ended() is not None:
             raise SystemExit(f"the API did not start on {shown}:{port}")
         if time.monotonic() > deadline:
             raise SystemExit(f"the service was not ready within {READY_SECONDS:.0f} s")

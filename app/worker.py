@@ -12,16 +12,17 @@ import app.tables  # noqa: F401 - handlers fill the registry, tables the metadat
 from app import observability, parts, ports
 from app.jobs import runner
 from app.jobs.registry import Context
-from app.process import end_with_parent, stopped_by_signal
+from app.process import end_with_parent, prepared, stopped_by_signal
 from app.settings import Settings
 
-GRACE_SECONDS = 10.0
+GRACE_SECONDS = 6.0
 STATEMENT_TIMEOUT_MS = 30_000
 HEARTBEAT = timedelta(seconds=30)
 
 
 async def run(settings: Settings) -> None:
     """Works until SIGTERM or SIGINT; what is in hand is finished, or picked up by another worker. Ends when its connection is lost."""
+    await prepared(settings.data_dir)
     stop = stopped_by_signal()
     async with parts.opened(
         settings, name="xinxin-worker", statement_timeout_ms=STATEMENT_TIMEOUT_MS, actor={"kind": "job"}

@@ -28,6 +28,7 @@ __all__ = [
 
 CLOCK: sa.ColumnElement[datetime] = sa.func.clock_timestamp(type_=sa.DateTime(timezone=True))
 NOBODY = UUID(int=0)
+CHILD = aliased(RefreshToken)
 
 # One round trip answers all that a request needs before its own work: the session, the account, the grants in force, and the
 # answer that this caller's Idempotency-Key already has.
@@ -202,10 +203,9 @@ async def lock_session(session: AsyncSession, session_id: UUID) -> AuthSession:
 
 async def presented(session: AsyncSession, *, token_hash: bytes) -> Presented:
     """To be read after `lock_session`: the statement that waited for the lock would show the token as it was before."""
-    child = aliased(RefreshToken)
     found = await session.exec(
-        sa.select(RefreshToken, child, CLOCK)
-        .outerjoin(child, col(child.parent_id) == col(RefreshToken.id))
+        sa.select(RefreshToken, CHILD, CLOCK)
+        .outerjoin(CHILD, col(CHILD.parent_id) == col(RefreshToken.id))
         .where(col(RefreshToken.hash) == token_hash)
         .execution_options(populate_existing=True)
     )

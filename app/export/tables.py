@@ -12,11 +12,9 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import quote
 
-import xlsxwriter
 from starlette.responses import Response
 
 from app import clock
-from app.export import pdf
 
 # What a spreadsheet takes for the beginning of a formula, the full-width forms too (some programs fold them).
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
@@ -46,7 +44,7 @@ def render(format: str, *, title: str, columns: Sequence[str], rows: Iterable[Se
     """
     kind = Format(format)
     table = [[_told(cell) for cell in row] for row in rows]
-    make = {Format.JSON: _json, Format.CSV: _csv, Format.XLSX: _xlsx, Format.PDF: pdf.document}[kind]
+    make = {Format.JSON: _json, Format.CSV: _csv, Format.XLSX: _xlsx, Format.PDF: _pdf}[kind]
     filename = f"{name}.{kind}"
     plain_name = "".join(char if char.isascii() and (char.isalnum() or char in "-_.") else "_" for char in filename)
     return Response(
@@ -97,6 +95,8 @@ def _harmless(cell: str | int | float) -> str | int | float:
 
 def _xlsx(title: str, columns: list[str], rows: list[list[Any]]) -> bytes:
     """`write_string` for every text, so that none is taken for a formula, a link or a number."""
+    import xlsxwriter  # loaded by the first download, not by every start
+
     content = io.BytesIO()
     book = xlsxwriter.Workbook(content, {"in_memory": True, "constant_memory": False})
     book.set_properties({"title": title, "created": datetime(2026, 1, 1)})
@@ -115,6 +115,12 @@ def _xlsx(title: str, columns: list[str], rows: list[list[Any]]) -> bytes:
     sheet.freeze_panes(1, 0)
     book.close()
     return content.getvalue()
+
+
+def _pdf(title: str, columns: list[str], rows: list[list[Any]]) -> bytes:
+    from app.export import pdf  # as above: fonts and drawing take half a second
+
+    return pdf.document(title, columns, rows)
 
 
 def _sheet_name(title: str) -> str:

@@ -1,10 +1,14 @@
 """The outermost layer: every answer carries an X-Request-ID, and every log line of the request names it."""
 
+import asyncio
 import re
 from uuid import uuid4
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.errors import Busy
+from app.problems import problem_response
 
 VISIBLE = re.compile(rb"[\x21-\x7e]{8,128}")
 HEADER = b"x-request-id"
@@ -29,8 +33,12 @@ class RequestId:
         request_id = given if VISIBLE.fullmatch(given) else uuid4().hex.encode()
         scope.setdefault("state", {})["request_id"] = request_id.decode()
 
+        started = False
+
         async def send_with_id(message: Message) -> None:
+            nonlocal started
             if message["type"] == "http.response.start":
+                started = True
                 headers = message.setdefault("headers", [])
                 present = {name.lower() for name, _ in headers}
                 headers.append((HEADER, request_id))
@@ -40,4 +48,9 @@ class RequestId:
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id.decode()):
-            await self.app(scope, receive, send_with_id)
+            try:
+                await self.app(scope, receive, send_with_id)
+            except asyncio.CancelledError:  # the process ends and the grace is over: better a reason than uvicorn's bare 500
+                if not started:
+                    await problem_response(Busy(), request_id.decode())(scope, receive, send_with_id)
+                raise

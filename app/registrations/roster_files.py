@@ -11,11 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from xml.etree.ElementTree import ParseError
 
-import openpyxl
 from anyio import CapacityLimiter, to_thread
 from defusedxml import DefusedXmlException
 from fastapi import UploadFile
-from openpyxl.utils.exceptions import InvalidFileException
 
 from app.errors import PayloadTooLarge, UnsupportedMediaType, ValidationFailed
 from app.middleware.limits import FILE_BYTES
@@ -28,7 +26,7 @@ MOBILE = re.compile(r"(?:\+?86)?(1[3-9][0-9]{9})")
 # What the readers raise on a file that is not what its first bytes promise.
 BROKEN = (
     OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error, csv.Error,
-    ParseError, DefusedXmlException, InvalidFileException,
+    ParseError, DefusedXmlException,
 )
 _READERS = CapacityLimiter(1)
 
@@ -90,6 +88,8 @@ def _sheet(data: bytes) -> Iterator[Sequence[Any]]:
             raise UnsupportedMediaType("请上传 xlsx 或 csv 文件")
         if len(parts) > MAX_PARTS or sum(part.file_size for part in parts) > UNPACKED_BYTES:
             raise _refused("文件内容过大", "too_long")
+        import openpyxl  # half a second of loading, which only who reads a roster should pay
+
         book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, keep_links=False)
         sheet: Any = book.worksheets[0]
         rows: Iterator[Sequence[Any]] = sheet.iter_rows(values_only=True, max_col=MAX_COLUMNS)

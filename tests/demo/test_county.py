@@ -1,0 +1,138 @@
+"""The county in a real database: loaded once however often it is asked for, filled in parts, with clean books."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from app.db import migrate
+from app.db import session as db_session
+from app.db.session import Database
+from app.demo import filling, jobs, lives, loading, people, plan
+from app.invariants import service as invariants_service
+from app.jobs.registry import HANDLERS, Context
+from app.parts import session_info
+from app.settings import Settings
+from app.storage.store import ObjectStore
+from tests.conftest import new_database
+
+pytestmark = pytest.mark.xdist_group("demo")
+RIDERS, REPORTS = 3, 8
+
+
+@pytest.fixture(scope="module")
+async def own(settings: Settings, worker_id: str) -> Settings:
+    """The settings of an installation whose database is empty but migrated."""
+    url = await new_database(f"xinxin_demo_{worker_id}")
+    database = db_session.connect(url, info={}, pool_size=1, statement_timeout_ms=60_000)
+    async with database.engine.begin() as connection:
+        await connection.run_sync(migrate.upgrade_over)
+    await database.close()
+    return settings.model_copy(update={"database_url": url, "demo": True})
+
+
+@pytest.fixture(scope="module")
+async def county(own: Settings) -> AsyncIterator[Database]:
+    await loading.load_county(own)
+    database = db_session.connect(str(own.database_url), info=session_info(own) | {"actor": {"kind": "job"}}, pool_size=2)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A part of few riders and reports, one of each kind of life that the first part begins with."""
+    few = plan.riders_of(0)[:RIDERS]
+    reports = tuple(
+        replace(report, rider=few[at % RIDERS], turn=at // RIDERS, outcome=outcome, into=0 if outcome == "merged" else None)
+        for at, (report, outcome) in enumerate(
+            zip(
+                plan.reports_of(0),
+                ("accepted", "closed", "merged", "suspended", "reopened", "disputed", "rejected", "withdrawn"),
+                strict=False,
+            )
+        )
+    )
+    monkeypatch.setattr(plan, "riders_of", lambda part: few)
+    monkeypatch.setattr(plan, "reports_of", lambda part: _beside(reports))
+    monkeypatch.setattr(plan, "orders_of", lambda part: (plan.OrderPlan(few[1], "verified", plan.water().stores[0]),))
+
+
+def _beside(reports: tuple[plan.ReportPlan, ...]) -> tuple[plan.ReportPlan, ...]:
+    """A merged report tells of the place of the one that it goes into."""
+    one = reports[0]
+    return tuple(
+        report if report.into is None else replace(report, community=one.community, lng=one.lng, lat=one.lat, category=one.category)
+        for report in reports
+    )
+
+
+async def counts(database: Database, *tables: str) -> list[int]:
+    async with database.transaction() as session:
+        return [(await session.exec(sa.text(f"select count(*) from {table}"))).scalar_one() for table in tables]
+
+
+async def rows(database: Database, statement: str) -> list[Any]:
+    async with database.transaction() as session:
+        return list((await session.exec(sa.text(statement))).all())
+
+
+async def test_loading_twice_makes_one_county(county: Database, own: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    tables = ("area", "store", "reward", "organisation", "enterprise", "account", "access_grant", "qrcode", "audit_event")
+    first = await counts(county, *tables)
+    assert first[:5] == [56, 30, 40, 6, 5]
+    await loading.load_county(own)
+    assert await counts(county, *tables) == first
+    assert capsys.readouterr().out == ""
+    assert await rows(county, "select entrypoint, convert_from(payload, 'utf8') from jobs.pgqueuer order by id") == [
+        ("demo.fill", '{"lane":0}'), ("demo.fill", '{"lane":1}'),
+    ]
+
+
+async def test_staff_can_begin_to_work_at_once(county: Database, own: Settings) -> None:
+    async with county.transaction() as session:
+        community = plan.of_level("community")[0]
+        for person in (people.reviewer(community), people.clerk(plan.stores()[plan.water().stores[0]])):
+            principal = await people.principal(session, appid=own.wechat_appid, person=person)
+            assert principal.has_phone and "service" in principal.consented and len(principal.grants) == 1
+
+
+async def test_an_interrupted_part_goes_on_and_the_books_are_clean(
+    county: Database, own: Settings, store: ObjectStore, small: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(lives, "file", dies_at(filling.AT_ONCE + 1))
+        with pytest.raises(InterruptedError):
+            await filling.fill(county, store, appid=own.wechat_appid, part=0)
+    assert await counts(county, "report") == [filling.AT_ONCE]
+    await filling.fill(county, store, appid=own.wechat_appid, part=0)
+    tables = ("report", "registration", "redemption", "upload", "points_award", "message")
+    first = await counts(county, *tables)
+    assert first[:3] == [REPORTS, RIDERS, 1]
+    assert await rows(county, "select count(distinct status) from report") == [(REPORTS,)]
+    assert await rows(county, "select status, count(*) from redemption group by status") == [("verified", 1)]
+    await filling.fill(county, store, appid=own.wechat_appid, part=0)
+    assert await counts(county, *tables) == first
+    assert await invariants_service.check_all(county) == []
+
+
+def dies_at(position: int) -> Any:
+    """The worker dies when it files the report at this position: the others of its transaction leave no trace either."""
+    original, calls = lives.file, iter(range(1_000))
+
+    async def file(*arguments: Any) -> Any:
+        if next(calls) == position:
+            raise InterruptedError
+        return await original(*arguments)
+
+    return file
+
+
+async def test_a_lane_runs_in_a_process_of_its_own(county: Database, own: Settings, store: ObjectStore) -> None:
+    beyond = {"lane": plan.PARTS}
+    await HANDLERS["demo.fill"](Context(county, None, store, own), beyond)
+    other = own.model_copy(update={"wechat_appid": "wx-of-somebody-else"})
+    with pytest.raises(jobs.FillingFailed):
+        await HANDLERS["demo.fill"](Context(county, None, store, other), {"lane": plan.LANES - 1})
