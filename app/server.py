@@ -22,7 +22,6 @@ from types import FrameType
 from pydantic import ValidationError
 
 from app import observability
-from app.db import migrate
 from app.db.embedded import EmbeddedServerError, serve
 from app.observability import get_logger
 from app.process import Child, preparing, stop_all
@@ -52,6 +51,8 @@ def run(settings: Settings, *, host: str, port: int, workers: int) -> int:
             with preparing(settings.data_dir):
                 for child in early:
                     child.start()
+                from app.db import migrate  # loaded beside the children, not before them
+
                 migrate.upgrade(address)
                 _load_demo(settings, environment)
             worker.start()

@@ -13,7 +13,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from app.wechat.simulator import content, control, people, subscriptions
-from app.wechat.simulator.protocol import BODY_LIMIT, Asked, Call, Refusal
+from app.wechat.simulator.protocol import BODY_LIMIT, Asked, Call
+from app.wechat.simulator.refusal import Refusal
 from app.wechat.simulator.world import Fault, World
 
 CALLS = (*people.CALLS, *subscriptions.CALLS, *content.CALLS)

@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 
 import segno
 
-from app.wechat.simulator.protocol import Asked, Call, Refusal
+from app.wechat.simulator.protocol import Asked, Call
+from app.wechat.simulator.refusal import Refusal
 from app.wechat.simulator.world import World
 
 TEXT_LIMIT = 2_500

@@ -4,7 +4,8 @@ import hashlib
 import hmac
 from typing import Any
 
-from app.wechat.simulator.protocol import Asked, Call, Refusal
+from app.wechat.simulator.protocol import Asked, Call
+from app.wechat.simulator.refusal import Refusal
 from app.wechat.simulator.world import TOKEN_OVERLAP, World
 
 

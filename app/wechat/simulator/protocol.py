@@ -1,61 +1,13 @@
-"""How WeChat is asked and how it refuses: always HTTP 200, an errcode in the body, the access token in the query."""
+"""How WeChat is asked: the access token in the query, an object in the body. `refusal` says how it says no."""
 
-import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from app.wechat.simulator.world import World
+from app.wechat.simulator.refusal import Refusal
+from app.wechat.simulator.world import World
 
 BODY_LIMIT = 1 << 20
-
-MEANINGS = {
-    -1: "system error",
-    40001: "invalid credential, access_token is invalid or not latest",
-    40002: "invalid grant_type",
-    40003: "invalid openid",
-    40013: "invalid appid",
-    40029: "invalid code",
-    40037: "invalid template_id",
-    40066: "invalid url",
-    40097: "invalid args",
-    40125: "invalid appsecret",
-    40129: "invalid scene",
-    40163: "code been used",
-    40165: "invalid weapp pagepath",
-    40169: "invalid length for scene, or the data is not json string",
-    40212: "invalid query",
-    41001: "access_token missing",
-    41002: "appid missing",
-    41004: "appsecret missing",
-    41008: "missing code",
-    41030: "invalid page",
-    42001: "access_token expired",
-    43001: "require GET method",
-    43002: "require POST method",
-    43101: "user refuse to accept the msg",
-    44002: "empty post data",
-    45002: "content size out of limit",
-    45009: "reach max api daily quota limit",
-    45011: "api minute-quota reach limit, must slower, retry next minute",
-    47001: "data format error",
-    47003: "argument invalid!",
-    61010: "code is expired",
-    85401: "time limit between 1min and 1year",
-    87008: "invalid sig_method",
-    87009: "invalid signature",
-}
-
-
-class Refusal(Exception):
-    def __init__(self, errcode: int, more: str = "") -> None:
-        super().__init__(errcode)
-        self.errcode, self.more = errcode, more
-
-    def answer(self) -> dict[str, Any]:
-        words = " ".join(part for part in (MEANINGS.get(self.errcode, "error"), self.more) if part)
-        return {"errcode": self.errcode, "errmsg": f"{words}, rid: {secrets.token_hex(4)}-{secrets.token_hex(4)}-{secrets.token_hex(4)}"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +38,7 @@ class Call:
     """One path of the API. `handle` returns what becomes JSON, or the bytes of a picture."""
 
     path: str
-    handle: "Callable[[World, Asked], dict[str, Any] | bytes]"
+    handle: Callable[[World, Asked], dict[str, Any] | bytes]
     method: str = "POST"
     with_token: bool = True
     media_type: str = "application/json; encoding=utf-8"

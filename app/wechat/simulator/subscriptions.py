@@ -4,7 +4,8 @@ import re
 import secrets
 from typing import Any
 
-from app.wechat.simulator.protocol import Asked, Call, Refusal
+from app.wechat.simulator.protocol import Asked, Call
+from app.wechat.simulator.refusal import Refusal
 from app.wechat.simulator.world import World
 
 TEMPLATE = re.compile(r"[\w-]{8,64}", re.ASCII)

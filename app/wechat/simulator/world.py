@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.wechat.simulator.protocol import Refusal
+from app.wechat.simulator.refusal import Refusal
 
 MINUTE, DAY = 60.0, 86_400.0
 CODE_LIFE = 300.0
