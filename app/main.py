@@ -1,6 +1,5 @@
 """The API's application, built from its parts. `app/serving.py` runs it."""
 
-import multiprocessing
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
@@ -46,8 +45,7 @@ async def lifespan(made: FastAPI) -> AsyncIterator[None]:
 
 def build() -> FastAPI:
     """The factory that uvicorn calls in each worker process."""
-    if multiprocessing.parent_process() is not None:
-        end_with_parent()
+    end_with_parent()
     observability.configure("api")
     ports.connect()
     return create_app(Settings(), lifespan)

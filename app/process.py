@@ -3,6 +3,7 @@
 import asyncio
 import ctypes
 import fcntl
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -18,17 +19,25 @@ from app.observability import get_logger
 log = get_logger(__name__)
 
 PR_SET_PDEATHSIG = 1
+PARENT = "XINXIN_PARENT_PID"
 PREPARING = "preparing.lock"
 GRACE_SECONDS = 14.0  # requests in flight have ten of these, jobs six
 CRASHES, CRASH_WINDOW = 5, 20.0  # a child that dies so often in so many seconds is not started again
 
 
-def end_with_parent(order: signal.Signals = signal.SIGTERM) -> None:
-    """Asks the kernel to send `order` when the parent process ends, kill -9 included: no process may be left holding the port."""
-    parent = os.getppid()
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, order.value, 0, 0, 0)
+def end_with_parent() -> None:
+    """Asks the kernel for SIGTERM when the parent process ends, kill -9 included: no process may be left holding the port.
+
+    Whose child this is was written down when it was started (by `Child`, or by multiprocessing): a parent that died while the child
+    still loaded its code is noticed by that. A process that nobody of ours started is left alone.
+    """
+    started_by = multiprocessing.parent_process()
+    parent = started_by.pid if started_by is not None else int(os.environ.get(PARENT, "0"))
+    if not parent:
+        return
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM.value, 0, 0, 0)
     if os.getppid() != parent:
-        os.kill(os.getpid(), order)
+        raise SystemExit("the process that started this one is gone")
 
 
 def stopped_by_signal() -> asyncio.Event:
@@ -75,7 +84,8 @@ class Child:
     def start(self) -> None:
         self.starts.append(time.monotonic())
         self.process = subprocess.Popen(
-            [sys.executable, "-m", self.module, *self.arguments], env=dict(self.environment), stdin=subprocess.DEVNULL
+            [sys.executable, "-m", self.module, *self.arguments], stdin=subprocess.DEVNULL,
+            env={**self.environment, PARENT: str(os.getpid())},
         )
 
     def ended(self) -> int | None:

@@ -6,6 +6,7 @@ import sys
 from typing import Any
 
 from app.jobs.registry import Context, handles
+from app.process import PARENT
 from app.settings import Settings
 
 
@@ -33,4 +34,4 @@ async def fill(context: Context, payload: dict[str, Any]) -> None:
 def environment(settings: Settings) -> dict[str, str]:
     """That of this process, with the settings that it works with."""
     chosen = {f"XINXIN_{name.upper()}": str(value) for name, value in settings.model_dump(exclude_none=True).items()}
-    return {name: value for name, value in os.environ.items() if not name.startswith("XINXIN_")} | chosen
+    return {name: value for name, value in os.environ.items() if not name.startswith("XINXIN_")} | chosen | {PARENT: str(os.getpid())}

@@ -6,6 +6,7 @@ Prints `simulator http://HOST:PORT` once connections are taken.
 import argparse
 import sys
 
+from app.process import end_with_parent
 from app.settings import Settings
 from app.wechat.simulator.server import serve
 
@@ -15,6 +16,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
     chosen = parser.parse_args(arguments)
+    end_with_parent()
     settings = Settings()
     if settings.production:
         parser.error("production does not talk to a simulator")
