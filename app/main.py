@@ -14,7 +14,6 @@ from app.middleware.request_id import RequestId
 from app.process import end_with_parent, prepared
 from app.settings import Settings
 
-HEALTH_CHECK_SECONDS = 60  # a worker that is still importing on a busy machine does not answer; uvicorn's 5 s killed it again and again
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 

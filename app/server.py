@@ -4,6 +4,7 @@ Database (embedded unless given) → migrations → what must be there before th
 """
 
 import argparse
+import importlib
 import os
 import shutil
 import signal
@@ -11,6 +12,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -44,18 +46,15 @@ def run(settings: Settings, *, host: str, port: int, workers: int) -> int:
     with ExitStack() as stack:
         stack.enter_context(stopping_on_signals())
         try:
+            demo = DemoLoader(settings)
+            stack.callback(demo.close)
+            tools = threading.Thread(target=_load_migrations, daemon=True)
+            tools.start()
             address = settings.database_url or stack.enter_context(serve(settings.data_dir))
             environment = stack.enter_context(child_environment(settings, address))
             children = _children(settings, environment, host=host, port=port, workers=workers)
-            *early, worker = children
             with preparing(settings.data_dir):
-                for child in early:
-                    child.start()
-                from app.db import migrate  # loaded beside the children, not before them
-
-                migrate.upgrade(address)
-                _load_demo(settings, environment)
-            worker.start()
+                _prepare(children, tools, demo, address)
             _announce(children, host, port)
             _watch(children)
         except Stopped:
@@ -64,6 +63,19 @@ def run(settings: Settings, *, host: str, port: int, workers: int) -> int:
             stop_all(children[::-1])
             raise
     return 0
+
+
+def _prepare(children: list[Child], tools: threading.Thread, demo: "DemoLoader", address: str) -> None:
+    """Brings the schema and the demo's beginning into the database, while the API loads its code; the job worker comes after."""
+    *early, worker = children
+    for child in early:
+        child.start()
+    tools.join()
+    from app.db import migrate  # loaded by then
+
+    migrate.upgrade(address)
+    demo.load(address)
+    worker.start()
 
 
 @contextmanager
@@ -106,10 +118,34 @@ def simulator_url(data_dir: Path) -> str:
     return path.read_text().strip()
 
 
-def _load_demo(settings: Settings, environment: dict[str, str]) -> None:
-    """Loads what the demo needs before the service is ready; the rest is a job."""
-    if settings.demo_enabled and subprocess.run([sys.executable, "-m", "app.demo.loading"], env=environment, check=False).returncode:
-        raise SystemExit("the demo county could not be loaded")
+class DemoLoader:
+    """The process that loads what the demo needs before the service is ready; the rest is a job. Without a demo there is none.
+
+    It starts early, to have its code loaded when there is a schema, and begins when it is told the database's address by a line.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        if settings.demo_enabled:
+            self._process = subprocess.Popen([sys.executable, "-m", "app.demo.loading"], stdin=subprocess.PIPE)
+
+    def load(self, address: str) -> None:
+        """Raises SystemExit when the county could not be loaded."""
+        if self._process is None:
+            return
+        self._process.communicate(f"{address}\n".encode())
+        if self._process.returncode:
+            raise SystemExit("the demo county could not be loaded")
+
+    def close(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.communicate()  # the end of its input is the end of it
+
+
+def _load_migrations() -> None:
+    """Loads Alembic and every table's code, which takes as long as making a database."""
+    importlib.import_module("app.db.migrate")
+    importlib.import_module("app.tables")
 
 
 def _children(settings: Settings, environment: dict[str, str], *, host: str, port: int, workers: int) -> list[Child]:

@@ -16,6 +16,8 @@ from sqlmodel.ext.asyncio import session as sqlmodel_session
 
 from app.errors import RequestInProgress
 
+# More than the service has: with the default of 100 each was prepared again and again, a round trip each time.
+STATEMENTS = 500
 LOCK_STATEMENT = sa.text("select pg_try_advisory_xact_lock(hashtextextended(:name, 0))")
 
 
@@ -74,6 +76,7 @@ def connect(url: str, *, info: dict[str, Any], pool_size: int = 4, name: str = "
         hide_parameters=True,  # an error's text would repeat phone numbers and names
         connect_args={
             "timeout": 5,
+            "prepared_statement_cache_size": STATEMENTS,
             "server_settings": {
                 "application_name": name, "timezone": "UTC", "statement_timeout": str(statement_timeout_ms), "lock_timeout": "2000",
                 "idle_in_transaction_session_timeout": "15000", "synchronous_commit": "on",

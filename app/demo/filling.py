@@ -28,7 +28,7 @@ from app.demo import lives, people, photos, plan
 from app.demo.cast import Cast
 from app.demo.lives import Life
 from app.demo.plan import OrderPlan, ReportPlan, RiderPlan
-from app.process import end_with_parent
+from app.process import PARENT, end_with_parent
 from app.redemptions import queries as redemptions_queries
 from app.redemptions import service as redemptions_service
 from app.redemptions import till
@@ -50,6 +50,7 @@ PURPOSES = ("service", "location")
 NEXT_CONTACT = timedelta(days=14)
 NICENESS, TIMEOUT_MS = 5, 30_000
 AT_ONCE = 5
+NUMBERED = 1  # who draws a number holds the day's counter until the commit, and the other lane waits for it
 
 
 async def fill(database: Database, store: ObjectStore, *, appid: str, part: int) -> None:
@@ -60,7 +61,7 @@ async def fill(database: Database, store: ObjectStore, *, appid: str, part: int)
         async with database.transaction() as session:
             for wish in wishes:
                 await _hire(session, appid, cast.versions["service"], wish)
-    for numbers in _few(plan.riders_of(part)):
+    for numbers in _few(plan.riders_of(part), NUMBERED):
         async with database.transaction() as session:
             for number in numbers:
                 await _register(session, cast, plan.riders()[number], approved=number % (2 * plan.PARTY_MEMBER_EVERY) == 0)
@@ -68,15 +69,15 @@ async def fill(database: Database, store: ObjectStore, *, appid: str, part: int)
         filed = {number: await _filed(session, await cast.play(session, plan.riders()[number].person)) for number in plan.riders_of(part)}
     await _file(database, store, cast, plan.reports_of(part), filed)
     await _live(database, store, cast, plan.reports_of(part), filed)
-    for orders in _few(plan.orders_of(part)):
+    for orders in _few(plan.orders_of(part), NUMBERED):
         async with database.transaction() as session:
             for order in orders:
                 await _order(session, cast, order)
 
 
-def _few(things: Sequence[T]) -> Iterator[Sequence[T]]:
-    for first in range(0, len(things), AT_ONCE):
-        yield things[first : first + AT_ONCE]
+def _few(things: Sequence[T], size: int = AT_ONCE) -> Iterator[Sequence[T]]:
+    for first in range(0, len(things), size):
+        yield things[first : first + size]
 
 
 def _staff(cast: Cast, part: int) -> list[Wish]:
@@ -141,7 +142,7 @@ async def _filed(session: AsyncSession, rider: Principal) -> list[Filed]:
 
 async def _file(database: Database, store: ObjectStore, cast: Cast, reports: Sequence[ReportPlan], filed: dict[int, list[Filed]]) -> None:
     """Files what is missing, in the plan's order."""
-    for some in _few([report for report in reports if report.turn >= len(filed[report.rider])]):
+    for some in _few([report for report in reports if report.turn >= len(filed[report.rider])], NUMBERED):
         photos_kept = [await _kept(store, report.category) for report in some]
         async with database.transaction() as session:
             for report, before in zip(some, photos_kept, strict=True):
@@ -187,13 +188,30 @@ async def _lane(settings: Settings, first: int) -> None:
 
 
 def main() -> None:
-    """`python -m app.demo.filling LANE`: fills every part of a lane, behind everything else that wants to work on this machine."""
+    """`python -m app.demo.filling`: fills every part, in lanes side by side, behind everything else that wants to work on this machine.
+
+    A lane is a fork of this process: the code is loaded once. Exit code 1 when a lane failed.
+    """
     end_with_parent()
     os.nice(NICENESS)
-    gc.freeze()  # what was imported stays; there is nothing to look through
+    gc.disable()  # a fifth of the work otherwise, and the process is gone in half a minute
     observability.configure("demo")
     ports.connect()
-    uvloop.run(_lane(Settings(), int(sys.argv[1])))
+    lanes = [_forked(lane) for lane in range(plan.LANES)]
+    failed = [lane for lane in lanes if os.waitstatus_to_exitcode(os.waitpid(lane, 0)[1])]
+    sys.exit(1 if failed else 0)
+
+
+def _forked(lane: int) -> int:
+    """The process id of a lane. Only before any thread or loop of this process."""
+    parent = os.getpid()
+    child = os.fork()
+    if child:
+        return child
+    os.environ[PARENT] = str(parent)
+    end_with_parent()
+    uvloop.run(_lane(Settings(), lane))
+    sys.exit(0)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The county's life after the start, in lanes side by side: a process for each, so that the worker stays free and the service quick."""
+"""The county's life after the start, in processes of its own, so that the worker stays free and the service quick."""
 
 import asyncio
 import os
@@ -16,9 +16,9 @@ class FillingFailed(Exception):
 
 @handles("demo.fill")
 async def fill(context: Context, payload: dict[str, Any]) -> None:
-    """Fills the parts of a lane. Raises FillingFailed."""
+    """Fills every part. Raises FillingFailed."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "app.demo.filling", str(int(payload["lane"])), env=environment(context.settings),
+        sys.executable, "-m", "app.demo.filling", env=environment(context.settings),
         stdin=asyncio.subprocess.DEVNULL,
     )
     try:

@@ -12,6 +12,7 @@ from app.db.session import AsyncSession
 from app.demo import people, plan
 from app.demo.cast import Cast
 from app.demo.plan import ReportPlan
+from app.jobs import service as jobs_service
 from app.reports import service as reports_service
 from app.reports.models import RejectReason
 from app.uploads import service as uploads_service
@@ -70,6 +71,10 @@ async def file(life: Life, before: Kept) -> UUID:
     filed = await reports_service.submit(session, principal=reporter, filing=filing)
     await session.flush()
     await reports_service.judge_text(session, report_id=filed.report.id, verdict=Checked.PASS.value)
+    judged = {"upload_id": str(photo)}
+    await jobs_service.drop(
+        session, [("report.check_text", {"report_id": str(filed.report.id)}), ("upload.check", judged), ("upload.judged", judged)]
+    )
     return filed.report.id
 
 

@@ -19,8 +19,8 @@ PARTY_MEMBER_EVERY = 12
 
 # What the reports of one part have come to; a fiftieth is a tenth of the county's 500.
 OUTCOMES = {
-    "submitted": 11, "accepted": 7, "dispatched": 4, "in_progress": 3, "suspended": 1, "resolved": 1, "awaiting_feedback": 1, "disputed": 1,
-    "reopened": 1, "closed": 6, "rejected": 6, "merged": 2, "withdrawn": 6,
+    "submitted": 17, "accepted": 7, "dispatched": 2, "in_progress": 2, "suspended": 1, "resolved": 1, "awaiting_feedback": 1, "disputed": 1,
+    "reopened": 1, "closed": 5, "rejected": 5, "merged": 2, "withdrawn": 5,
 }
 UNFILED = frozenset({"submitted", "rejected", "merged", "withdrawn"})  # never accepted, so nothing was paid
 CLOSED_ONCE = frozenset({"closed", "reopened"})

@@ -1,6 +1,7 @@
 """Putting jobs into the queue, and what an operator does with those that failed for good."""
 
 import json
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -21,8 +22,24 @@ async def enqueue(
     """
     await session.flush()
     await queries_over(SessionDriver(session)).enqueue(
-        name, json.dumps(payload, separators=(",", ":")).encode(), execute_after=delay, dedupe_key=key, on_conflict="skip"
+        name, _packed(payload), execute_after=delay, dedupe_key=key, on_conflict="skip"
     )
+
+
+async def drop(session: AsyncSession, jobs: Sequence[tuple[str, dict[str, Any]]]) -> None:
+    """Takes back jobs, by name and payload, that nobody has begun: what they were to do is done."""
+    connection = await session.connection()
+    await connection.execute(
+        sa.text(
+            f"delete from {SCHEMA}.pgqueuer where status = 'queued' and (entrypoint, payload) in"
+            " (select * from unnest(cast(:names as text[]), cast(:payloads as bytea[])))"
+        ),
+        {"names": [name for name, _ in jobs], "payloads": [_packed(payload) for _, payload in jobs]},
+    )
+
+
+def _packed(payload: dict[str, Any]) -> bytes:
+    return json.dumps(payload, separators=(",", ":")).encode()
 
 
 async def retry_dead(session: AsyncSession, *, name: str | None = None) -> int:

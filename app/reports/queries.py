@@ -50,9 +50,10 @@ class Seen:
         return workflow.sees(principal, member_id=self.report.member_id, joined=self.joined, area_path=self.report.area_path)
 
 
-def seen_by(caller: UUID) -> sa.Select[*tuple[Any, ...]]:
-    """Reports with the columns of `Seen`."""
-    joined = sa.exists().where(col(ReportJoin.report_id) == col(Report.id), col(ReportJoin.member_id) == caller)
+def _seen() -> sa.Select[*tuple[Any, ...]]:
+    """Reports with the columns of `Seen`, for the person bound as `caller`."""
+    mine = sa.bindparam("caller", type_=sa.Uuid)
+    joined = sa.exists().where(col(ReportJoin.report_id) == col(Report.id), col(ReportJoin.member_id) == mine)
     count = sa.select(sa.func.count()).where(col(ReportJoin.report_id) == col(Report.id)).scalar_subquery()
     asked = sa.and_(col(ReportRequest.report_id) == col(Report.id), col(ReportRequest.status) == RequestStatus.OPEN)
     return (
@@ -62,9 +63,14 @@ def seen_by(caller: UUID) -> sa.Select[*tuple[Any, ...]]:
     )
 
 
+# Built once: every command on a report reads by the second of them.
+SEEN = _seen()
+SEEN_ONE = SEEN.where(col(Report.id) == sa.bindparam("report_id", type_=sa.Uuid)).execution_options(populate_existing=True)
+
+
 async def access(session: AsyncSession, *, principal: Principal, report_id: UUID) -> Seen:
     """The report for its reporters and for the staff of its area. Raises NotFound."""
-    found = await session.exec(seen_by(principal.account_id).where(col(Report.id) == report_id))
+    found = await session.exec(SEEN_ONE, params={"caller": principal.account_id, "report_id": report_id})
     row = found.first()
     if row is None or not (seen := Seen(*row)).visible(principal):
         raise NotFound
@@ -93,7 +99,7 @@ async def seen_locked(session: AsyncSession, *, report_id: UUID, caller: UUID) -
     """The report under its lock. What stands beside it is read after the lock is held: a statement that waited would show it as it was."""
     if not await lock(session, report_id):
         return None
-    found = await session.exec(seen_by(caller).where(col(Report.id) == report_id).execution_options(populate_existing=True))
+    found = await session.exec(SEEN_ONE, params={"caller": caller, "report_id": report_id})
     return Seen(*found.one())
 
 
@@ -112,7 +118,7 @@ async def mine(session: AsyncSession, *, principal: Principal, limit: int, after
     """What the caller reported or joined, newest first, one more than `limit`."""
     me = principal.account_id
     joined = sa.select(col(ReportJoin.report_id)).where(col(ReportJoin.member_id) == me)
-    return await _page(session, seen_by(me).where(sa.or_(col(Report.member_id) == me, col(Report.id).in_(joined))), limit, after)
+    return await _page(session, SEEN.where(sa.or_(col(Report.member_id) == me, col(Report.id).in_(joined))), me, limit, after)
 
 
 async def inbox(
@@ -125,7 +131,7 @@ async def inbox(
     """
     if not principal.has(*workflow.STAFF):
         raise Forbidden
-    asked = seen_by(principal.account_id).where(within(Report.area_path, principal.area_paths(*workflow.STAFF)))
+    asked = SEEN.where(within(Report.area_path, principal.area_paths(*workflow.STAFF)))
     asked = asked.where(col(Report.status).in_(statuses) if statuses else col(Report.ended_at).is_(None))
     if assignee is not None:
         asked = asked.where(col(Report.assignee_id) == assignee)
@@ -135,13 +141,15 @@ async def inbox(
             col(Report.status).not_in([Status.SUSPENDED, Status.AWAITING_FEEDBACK]),
         )
         asked = asked.where(late if overdue else sa.func.coalesce(late, False).is_(False))
-    return await _page(session, asked, limit, after)
+    return await _page(session, asked, principal.account_id, limit, after)
 
 
-async def _page(session: AsyncSession, asked: sa.Select[*tuple[Any, ...]], limit: int, after: UUID | None) -> list[Seen]:
+async def _page(
+    session: AsyncSession, asked: sa.Select[*tuple[Any, ...]], caller: UUID, limit: int, after: UUID | None
+) -> list[Seen]:
     if after is not None:
         asked = asked.where(col(Report.id) < after)
-    found = await session.exec(asked.order_by(col(Report.id).desc()).limit(limit + 1))
+    found = await session.exec(asked.order_by(col(Report.id).desc()).limit(limit + 1), params={"caller": caller})
     return [Seen(*row) for row in found.all()]
 
 

@@ -20,6 +20,7 @@ from tests.conftest import new_database
 
 pytestmark = pytest.mark.xdist_group("demo")
 RIDERS, REPORTS = 3, 8
+DIES_AT = 6
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +88,7 @@ async def test_loading_twice_makes_one_county(county: Database, own: Settings, c
     assert await counts(county, *tables) == first
     assert capsys.readouterr().out == ""
     assert await rows(county, "select entrypoint, convert_from(payload, 'utf8') from jobs.pgqueuer order by id") == [
-        ("demo.fill", '{"lane":0}'), ("demo.fill", '{"lane":1}'),
+        ("demo.fill", "{}"),
     ]
 
 
@@ -103,10 +104,10 @@ async def test_an_interrupted_part_goes_on_and_the_books_are_clean(
     county: Database, own: Settings, store: ObjectStore, small: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(lives, "file", dies_at(filling.AT_ONCE + 1))
+        patch.setattr(lives, "file", dies_at(DIES_AT))
         with pytest.raises(InterruptedError):
             await filling.fill(county, store, appid=own.wechat_appid, part=0)
-    assert await counts(county, "report") == [filling.AT_ONCE]
+    assert await counts(county, "report") == [DIES_AT]
     await filling.fill(county, store, appid=own.wechat_appid, part=0)
     tables = ("report", "registration", "redemption", "upload", "points_award", "message")
     first = await counts(county, *tables)
@@ -119,7 +120,7 @@ async def test_an_interrupted_part_goes_on_and_the_books_are_clean(
 
 
 def dies_at(position: int) -> Any:
-    """The worker dies when it files the report at this position: the others of its transaction leave no trace either."""
+    """The worker dies when it files the report at this position, which leaves no trace."""
     original, calls = lives.file, iter(range(1_000))
 
     async def file(*arguments: Any) -> Any:
@@ -130,9 +131,7 @@ def dies_at(position: int) -> Any:
     return file
 
 
-async def test_a_lane_runs_in_a_process_of_its_own(county: Database, own: Settings, store: ObjectStore) -> None:
-    beyond = {"lane": plan.PARTS}
-    await HANDLERS["demo.fill"](Context(county, None, store, own), beyond)
+async def test_a_lane_that_fails_fails_the_job(county: Database, own: Settings, store: ObjectStore) -> None:
     other = own.model_copy(update={"wechat_appid": "wx-of-somebody-else"})
     with pytest.raises(jobs.FillingFailed):
-        await HANDLERS["demo.fill"](Context(county, None, store, other), {"lane": plan.LANES - 1})
+        await HANDLERS["demo.fill"](Context(county, None, store, other), {})

@@ -1,0 +1,22 @@
+"""A service that these tests kill, and the shared one for those that only try its limits."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from tests.support.newcomer import World, county_of
+from tests.support.service import Service, running_service, service
+
+__all__ = ["service"]
+
+
+@pytest.fixture(scope="session")
+def doomed() -> Iterator[Service]:
+    with running_service() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+async def world(doomed: Service) -> AsyncIterator[World]:
+    async with county_of(doomed) as made:
+        yield made

@@ -1,0 +1,26 @@
+"""What must hold after a race, judged on the outcomes alone: the same for the service and for the naive variants beside it."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+
+def one_winner(outcomes: Sequence[str], loser: str) -> None:
+    """Exactly one `ok`, and everybody else hears the same."""
+    assert Counter(outcomes) == Counter({"ok": 1, loser: len(outcomes) - 1}), Counter(outcomes)
+
+
+def so_many_winners(outcomes: Sequence[str], winners: int, loser: str, *, left: int) -> None:
+    """As many as there was for, the others refused, and nothing left over or overdrawn."""
+    assert Counter(outcomes) == Counter({"ok": winners, loser: len(outcomes) - winners}), Counter(outcomes)
+    assert left == 0, left
+
+
+def one_effect(outcomes: Sequence[str], effects: int) -> None:
+    """All contenders hear of the one effect, or that it is being worked on."""
+    assert set(outcomes) <= {"ok", "request_in_progress"} and "ok" in outcomes, Counter(outcomes)
+    assert effects == 1, effects
+
+
+def one_line(children: Sequence[str]) -> None:
+    """All uses of one token led to the same successor."""
+    assert len(children) > 1 and len(set(children)) == 1, len(set(children))

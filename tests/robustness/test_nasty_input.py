@@ -1,0 +1,142 @@
+"""reliability.md S38: whatever a client sends, it hears a 4xx problem document; never a 5xx, and every list still answers afterwards."""
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+from uuid import uuid4
+
+from tests.robustness.lab import Lab
+from tests.robustness.nasty import BODIES, BODILESS, JSON, NOT_FOR_TEXT, OF_IDS, TEXTS, VALUES, Operation, with_ids, written
+
+PLAIN = {"content-type": JSON}
+
+
+def keyed(headers: dict[str, str]) -> dict[str, str]:
+    return headers | {"idempotency-key": uuid4().hex}
+
+
+async def test_nasty_bodies(lab: Lab) -> None:
+    """Every operation that takes no GET gets every nasty body, the ones that read no body at all included."""
+    for operation in lab.operations():
+        if operation.method == "GET":
+            continue
+        caller, url = await lab.caller_of(operation), lab.path_of(operation)
+        for what in BODIES if operation.takes_json else BODILESS:
+            content, headers = BODIES[what]
+            answer = await lab.send(operation, what, url=url, content=content, headers=keyed(caller.headers | headers))
+            if operation.takes_json and answer is not None:
+                judge_body(lab, operation, what, answer.status_code)
+    await lab.lists_answer()
+    lab.verdict()
+
+
+def judge_body(lab: Lab, operation: Operation, what: str, status: int) -> None:
+    """What the contract says of these bodies in particular, wherever a body is read."""
+    wanted = {
+        "form": {415}, "text": {415}, "two content types": {415}, "latin-1": {415}, "gzip": {415}, "multipart": {415},
+        "over a megabyte": {413}, "no content type": {415},
+    }.get(what)
+    if wanted and operation.path.startswith("/api/") and status not in wanted | {429}:
+        lab.wrong.append(f"{operation.name} [{what}]: {status}, not {wanted}")
+
+
+async def test_nasty_fields(lab: Lab) -> None:
+    """Every field of every JSON body gets every nasty value: all fields at once, then alone those that the first answer did not blame."""
+    for operation in lab.operations():
+        if not operation.takes_json or not operation.body:
+            continue
+        caller, url = await lab.caller_of(operation), lab.path_of(operation)
+        good = with_ids(operation.body, lab.known)
+        for what, value in VALUES.items():
+            blamed = await _send_fields(lab, operation, what, url, caller.headers, dict.fromkeys(good, value))
+            for name in [name for name in good if name not in blamed and not (what in NOT_FOR_TEXT and is_text(good[name]))]:
+                await _send_fields(lab, operation, f"{name} = {what}", url, caller.headers, good | {name: value})
+    await lab.lists_answer()
+    lab.verdict()
+
+
+def is_text(shown: Any) -> bool:
+    """An example that is neither a day, an id nor a number."""
+    return isinstance(shown, bool) or (isinstance(shown, str) and not any(mark.isdigit() for mark in shown[:2]))
+
+
+async def _send_fields(lab: Lab, operation: Operation, what: str, url: str, headers: dict[str, str], body: dict[str, Any]) -> set[str]:
+    """The names that the answer blames; all of them when the body was not even read field by field."""
+    answer = await lab.send(operation, what, url=url, content=written(body), headers=keyed(headers | PLAIN))
+    if answer is None or answer.status_code in (400, 413, 429):
+        return set(body)
+    if answer.status_code != 422 or "errors" not in answer.json():
+        return set()
+    errors = answer.json()["errors"]
+    if any(len(one["loc"]) < 2 for one in errors):
+        return set(body)
+    return {str(one["loc"][1]) for one in errors}
+
+
+async def test_nasty_parameters(lab: Lab) -> None:
+    """Query parameters get every nasty text: all at once, then alone those that were not blamed; parameters in paths as well."""
+    for operation in lab.operations():
+        caller, url = await lab.caller_of(operation), lab.path_of(operation)
+        body = None if operation.body is None else written(with_ids(operation.body, lab.known))
+        headers = caller.headers | (PLAIN if body is not None else {})
+        good = {name: quote(str(value)) for name, value in with_ids(operation.query, lab.known).items() if value is not None}
+        for text in TEXTS if operation.query else ():
+            blamed = await _send_query(lab, operation, f"query {text[:40]}", url, headers, body, dict.fromkeys(operation.query, text))
+            for name in [name for name in operation.query if name not in blamed]:
+                await _send_query(lab, operation, f"{name} = {text[:40]}", url, headers, body, good | {name: text})
+        for what, target in _nasty_paths(lab, operation):
+            await lab.send(operation, what, url=target, content=body, headers=keyed(headers))
+        if operation.query:
+            twice = "&".join(f"{name}=1&{name}=2" for name in operation.query) + "".join(f"&p{n}=1" for n in range(1_000))
+            await lab.send(operation, "repeated, 1,000 more", url=f"{url}?{twice}", content=body, headers=keyed(headers))
+    await lab.lists_answer()
+    lab.verdict()
+
+
+async def _send_query(
+    lab: Lab, operation: Operation, what: str, url: str, headers: dict[str, str], body: bytes | None, query: dict[str, str]
+) -> set[str]:
+    target = f"{url}?" + "&".join(f"{name}={text}" for name, text in query.items())
+    answer = await lab.send(operation, what, url=target, content=body, headers=keyed(headers))
+    if answer is None or len(query) == 1:
+        return set(query)
+    return {str(one["loc"][1]) for one in answer.json()["errors"] if len(one["loc"]) > 1} if answer.status_code == 422 else set()
+
+
+def _nasty_paths(lab: Lab, operation: Operation) -> Iterator[tuple[str, str]]:
+    """The path with each of its parameters replaced in turn."""
+    for name in [part.partition("}")[0] for part in operation.path.split("{")[1:]]:
+        for text in OF_IDS if name.endswith("_id") else TEXTS[1:]:
+            changed = Operation(operation.method, operation.path.replace("{" + name + "}", text), None, False)
+            yield f"{name} = {text[:40]}", lab.path_of(changed)
+
+
+async def test_nasty_headers(lab: Lab) -> None:
+    caller = await lab.caller()
+    me = Operation("GET", "/api/v1/members/me", None, False)
+    for what, headers in {
+        "no token": {}, "empty": {"authorization": ""}, "basic": {"authorization": "Basic eDp5"},
+        "bearer only": {"authorization": "Bearer "},
+        "nested": {"authorization": "Bearer " + "[" * 3_000 + ".e30.x"}, "unicode": {"authorization": "Bearer \xff\xfe"},
+        "five thousand": {"authorization": "Bearer " + "a." * 2_500},
+        "lower case": {"authorization": caller.headers["Authorization"].lower()},
+    }.items():
+        raw = {name: value.encode("latin-1") for name, value in headers.items()}
+        answer = await lab.client.get(me.path, headers=raw)  # type: ignore[arg-type]
+        if answer.status_code != 401 or answer.headers["content-type"] != "application/problem+json":
+            lab.wrong.append(f"{what}: {answer.status_code}")
+    for given in ("", "short", "x" * 129, "tab\there-and-there", "good-request-id"):
+        answer = await lab.client.get(me.path, headers=caller.headers | {"x-request-id": given})
+        kept = answer.headers["x-request-id"] == given
+        assert answer.status_code == 200 and kept == (given == "good-request-id"), given
+    for version in ("1", '"x"', 'W/"1"', '"99999999999"', '"-1"'):
+        answer = await lab.client.post(
+            f"/api/v1/reports/{lab.known['report_id']}/withdraw", headers=caller.headers | {"if-match": version}, json={}
+        )
+        if answer.status_code != 422:
+            lab.wrong.append(f"If-Match {version}: {answer.status_code}")
+    for override in ("PATCH", "patch", "DELETE", "TRACE", "GET", "\x00"):
+        answer = await lab.client.post(me.path, headers=caller.headers | {"x-http-method-override": override}, json={"unknown": 1})
+        if answer.status_code not in (405, 422, 202):
+            lab.wrong.append(f"override {override!r}: {answer.status_code}")
+    lab.verdict()
