@@ -59,9 +59,9 @@ OptionalNote = Annotated[str, StringConstraints(max_length=500), AfterValidator(
 Token = Annotated[str, StringConstraints(min_length=1, max_length=512, pattern=r"^[\x21-\x7e]+$")]
 Instant = Annotated[AwareDatetime, AfterValidator(_sane_instant), PlainSerializer(_rfc3339, when_used="json")]
 Day = Annotated[date, AfterValidator(_sane_day)]
-Count = Annotated[int, Field(ge=0, le=INT32)]
-Positive = Annotated[int, Field(ge=1, le=INT32)]
-Cents = Annotated[int, Field(ge=0, le=100_000_000)]
+Count = Annotated[int, Field(ge=0, le=INT32, strict=True)]
+Positive = Annotated[int, Field(ge=1, le=INT32, strict=True)]
+Cents = Annotated[int, Field(ge=0, le=100_000_000, strict=True)]
 Mobile = Annotated[str, StringConstraints(pattern=r"^1[3-9]\d{9}$")]
 Phone = Annotated[str, StringConstraints(min_length=5, max_length=20, pattern=r"^[0-9+\-() ]+$")]
 

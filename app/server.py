@@ -167,7 +167,7 @@ class Simulator(Child):
         self.url = url
 
     def start(self) -> None:
-        if not answers(self.url):
+        if not answers(f"{self.url}/_simulator/calls", expected=200):
             super().start()
 
     def mend(self) -> None:

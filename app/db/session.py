@@ -68,7 +68,7 @@ class Database:
         await self.engine.dispose()
 
 
-def connect(url: str, *, info: dict[str, Any], pool_size: int = 4, name: str = "xinxin-api", statement_timeout_ms: int = 5_000) -> Database:
+def connect(url: str, *, info: dict[str, Any], pool_size: int = 8, name: str = "xinxin-api", statement_timeout_ms: int = 5_000) -> Database:
     """Opens the pool. `url` is a postgresql:// address (socket folder or host). Waiting for a connection longer than 2 s is 503 `busy`."""
     engine = create_async_engine(
         sa.make_url(url).set(drivername="postgresql+asyncpg"),

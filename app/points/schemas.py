@@ -18,7 +18,7 @@ def _not_zero(amount: int) -> int:
 
 
 Amount = Annotated[int, Field(ge=-MOST, le=MOST, strict=True), AfterValidator(_not_zero)]
-Cap = Annotated[int, Field(ge=1, le=10_000)]
+Cap = Annotated[int, Field(ge=1, le=10_000, strict=True)]
 ID = "01933c5e-7a00-7000-8000-000000000001"
 
 

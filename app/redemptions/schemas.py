@@ -36,7 +36,7 @@ class OrderIn(Body):
     model_config = {"json_schema_extra": {"examples": [{"reward_id": ID + "4", "quantity": 1}]}}
 
     reward_id: UUID
-    quantity: Annotated[int, Field(ge=1, le=10)] = 1
+    quantity: Annotated[int, Field(ge=1, le=10, strict=True)] = 1
 
 
 class OrderOut(Out):

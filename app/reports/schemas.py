@@ -115,7 +115,7 @@ class FeedbackIn(Body):
     model_config = _example(satisfied=True, rating=5, comment="很快")
 
     satisfied: bool
-    rating: Annotated[int, Field(ge=1, le=5)] | None = None
+    rating: Annotated[int, Field(ge=1, le=5, strict=True)] | None = None
     comment: Note | None = None
 
 

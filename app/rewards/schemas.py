@@ -18,10 +18,10 @@ def _distinct(ids: list[UUID]) -> list[UUID]:
     return ids
 
 
-Points = Annotated[int, Field(ge=1, le=10_000_000)]
+Points = Annotated[int, Field(ge=1, le=10_000_000, strict=True)]
 StoreIds = Annotated[list[UUID], Field(min_length=1, max_length=300), AfterValidator(_distinct)]
-ValidDays = Annotated[int, Field(ge=1, le=366)]
-PerDay = Annotated[int, Field(ge=1, le=1_000_000)]
+ValidDays = Annotated[int, Field(ge=1, le=366, strict=True)]
+PerDay = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
 ID = "01933c5e-7a00-7000-8000-00000000000"
 EXAMPLE: dict[str, Any] = {
     "name": "矿泉水一瓶", "kind": "goods", "points": 10, "per_member": {"count": 3, "period": "month"}, "per_store_per_day": 50,
@@ -34,7 +34,7 @@ class PerMember(Body):
 
     model_config = {"json_schema_extra": {"examples": [{"count": 3, "period": "month"}]}}
 
-    count: Annotated[int, Field(ge=1, le=10_000)]
+    count: Annotated[int, Field(ge=1, le=10_000, strict=True)]
     period: LimitPeriod
 
 
@@ -46,7 +46,7 @@ class RewardIn(Body):
     name: Line
     kind: RewardKind
     points: Points
-    stock: Annotated[int, Field(ge=0, le=MOST_IN_STOCK)] | None = None
+    stock: Annotated[int, Field(ge=0, le=MOST_IN_STOCK, strict=True)] | None = None
     per_member: PerMember | None = None
     per_store_per_day: PerDay | None = None
     store_ids: StoreIds
@@ -81,7 +81,7 @@ class RewardPatch(Body):
     opens_at: Instant | None = None
     closes_at: Instant | None = None
     paused: bool | None = None
-    stock_change: Annotated[int, Field(ge=-MOST_IN_STOCK, le=MOST_IN_STOCK)] | None = None
+    stock_change: Annotated[int, Field(ge=-MOST_IN_STOCK, le=MOST_IN_STOCK, strict=True)] | None = None
     reason: Note | None = None
 
     @model_validator(mode="after")

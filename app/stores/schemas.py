@@ -27,7 +27,7 @@ class Hours(Body):
 
     model_config = {"json_schema_extra": {"examples": [{"days": [1, 2, 3, 4, 5], "opens": "08:00", "closes": "22:00"}]}}
 
-    days: Annotated[list[Annotated[int, Field(ge=1, le=7)]], Field(min_length=1, max_length=7), AfterValidator(_distinct)]
+    days: Annotated[list[Annotated[int, Field(ge=1, le=7, strict=True)]], Field(min_length=1, max_length=7), AfterValidator(_distinct)]
     opens: Annotated[str, StringConstraints(pattern=rf"^{OPENS}$")]
     closes: Annotated[str, StringConstraints(pattern=rf"^{CLOSES}$")]
 

@@ -31,7 +31,7 @@ DURABLE = {
     "fsync": "on",
     "synchronous_commit": "on",
     "full_page_writes": "on",
-    "max_connections": "100",
+    "max_connections": "200",
     "shared_buffers": "128MB",
 }
 THROWAWAY = {
