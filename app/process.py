@@ -25,14 +25,15 @@ GRACE_SECONDS = 14.0  # requests in flight have ten of these, jobs six
 CRASHES, CRASH_WINDOW = 5, 20.0  # a child that dies so often in so many seconds is not started again
 
 
-def end_with_parent() -> None:
+def end_with_parent(parent: int | None = None) -> None:
     """Asks the kernel for SIGTERM when the parent process ends, kill -9 included: no process may be left holding the port.
 
     Whose child this is was written down when it was started (by `Child`, or by multiprocessing): a parent that died while the child
-    still loaded its code is noticed by that. A process that nobody of ours started is left alone.
+    still loaded its code is noticed by that. A fork says its `parent`. A process that nobody of ours started is left alone.
     """
-    started_by = multiprocessing.parent_process()
-    parent = started_by.pid if started_by is not None else int(os.environ.get(PARENT, "0"))
+    if parent is None:
+        started_by = multiprocessing.parent_process()
+        parent = started_by.pid if started_by is not None else int(os.environ.get(PARENT, "0"))
     if not parent:
         return
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM.value, 0, 0, 0)

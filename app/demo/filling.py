@@ -28,7 +28,7 @@ from app.demo import lives, people, photos, plan
 from app.demo.cast import Cast
 from app.demo.lives import Life
 from app.demo.plan import OrderPlan, ReportPlan, RiderPlan
-from app.process import PARENT, end_with_parent
+from app.process import end_with_parent
 from app.redemptions import queries as redemptions_queries
 from app.redemptions import service as redemptions_service
 from app.redemptions import till
@@ -208,8 +208,7 @@ def _forked(lane: int) -> int:
     child = os.fork()
     if child:
         return child
-    os.environ[PARENT] = str(parent)
-    end_with_parent()
+    end_with_parent(parent)
     uvloop.run(_lane(Settings(), lane))
     sys.exit(0)
 
