@@ -56,6 +56,8 @@ async def page_query(
     return PageQuery(limit, None if cursor is None else decode(cursor))
 
 
+# How many of the nearest things a search around a point gives; such a list has one page.
+Nearest = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="最多返回几条", examples=[20])]
 Paging = Annotated[PageQuery, Depends(page_query)]
 
 

@@ -32,6 +32,7 @@ from app.settings import Settings, UnsafeSettings
 log = get_logger(__name__)
 
 LOOK_SECONDS = 0.2
+SIMULATOR_LOOK_SECONDS = 2.0  # between two looks at one that another replica runs
 READY_SECONDS = 180.0  # far more than a start takes: a crash is noticed at once, a slow machine is waited for
 
 
@@ -83,9 +84,13 @@ def stopping_on_signals() -> Iterator[None]:
     """Turns the two signals into `Stopped`, raised in the main thread."""
 
     def stop(number: int, frame: FrameType | None) -> None:
+        for order in former:
+            signal.signal(order, signal.SIG_IGN)  # a second one must not interrupt the stopping
         raise Stopped
 
-    former = {order: signal.signal(order, stop) for order in (signal.SIGTERM, signal.SIGINT)}
+    former = {order: signal.getsignal(order) for order in (signal.SIGTERM, signal.SIGINT)}
+    for order in former:
+        signal.signal(order, stop)
     try:
         yield
     finally:
@@ -165,6 +170,7 @@ class Simulator(Child):
     def __init__(self, name: str, url: str, environment: dict[str, str]) -> None:
         super().__init__(name, "app.wechat.simulator", ["--port", url.rpartition(":")[2]], environment)
         self.url = url
+        self._next_look = 0.0
 
     def start(self) -> None:
         if not answers(f"{self.url}/_simulator/calls", expected=200):
@@ -173,7 +179,8 @@ class Simulator(Child):
     def mend(self) -> None:
         if self.ended() is not None:
             self.process = None
-        if self.process is None:
+        if self.process is None and time.monotonic() > self._next_look:
+            self._next_look = time.monotonic() + SIMULATOR_LOOK_SECONDS
             self.start()
 
 

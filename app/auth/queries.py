@@ -1,7 +1,8 @@
 """Reading who somebody is: the principal in one statement, accounts, sessions, factors. Grants: `queries_grants`, offered here too."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from sqlmodel import col
 
 from app.auth.models import AccessGrant, Account, AuthSession, OtpFactor, RefreshToken
 from app.auth.principal import AccountKind, AccountStatus, Grant, Principal
-from app.auth.queries_grants import as_grant, covering, grants_of, grants_within, scope, staff_of
+from app.auth.queries_grants import as_grant, covering, grants_of, grants_within, named_grants, scope, staff_of
 from app.auth.roles import Role, ScopeType
 from app.auth.workflow import mask_phone
 from app.db.session import AsyncSession
@@ -21,13 +22,16 @@ from app.security import sealing
 from app.security.tokens import Claims
 
 __all__ = [
-    "CLOCK", "NOBODY", "Caller", "Presented", "account_by_phone", "by_openid", "by_username", "covering", "export", "family_of", "get",
-    "grants_of", "grants_within", "known_origin", "load_caller", "lock_account", "lock_factor", "lock_session", "masked_phone",
-    "openid_of", "phone_of", "presented", "principal_of", "scope", "sessions", "staff_of",
+    "CLOCK", "NOBODY", "Caller", "Presented", "account_by_phone", "by_openid", "by_username", "consenting", "covering", "export",
+    "family_of", "get", "grants_of", "grants_within", "known_origin", "load_caller", "lock_account", "lock_factor", "lock_session",
+    "lock_to_erase", "masked_phone", "masked_phones", "named_grants", "openid_of", "phone_of", "presented", "principal_of", "scope",
+    "sessions", "staff_of", "to_erase",
 ]
 
 CLOCK: sa.ColumnElement[datetime] = sa.func.clock_timestamp(type_=sa.DateTime(timezone=True))
 NOBODY = UUID(int=0)
+TODAY: sa.ColumnElement[date] = sa.cast(sa.func.timezone("Asia/Shanghai", CLOCK), sa.Date)
+DUE = (col(Account.status) == AccountStatus.CANCELLING, col(Account.erase_on) <= TODAY)
 CHILD = aliased(RefreshToken)
 
 # One round trip answers all that a request needs before its own work: the session, the account, the grants in force, and the
@@ -148,6 +152,38 @@ async def phone_of(session: AsyncSession, *, account_id: UUID) -> str | None:
 async def masked_phone(session: AsyncSession, *, account_id: UUID) -> str | None:
     phone = await phone_of(session, account_id=account_id)
     return None if phone is None else mask_phone(phone)
+
+
+async def masked_phones(session: AsyncSession, ids: Collection[UUID]) -> dict[UUID, str]:
+    """The same for many, in one statement; who has bound none is left out."""
+    bound = col(Account.phone_sealed)
+    found = await session.exec(sa.select(col(Account.id), bound).where(col(Account.id).in_(set(ids)), bound.is_not(None)))
+    return {one: mask_phone(sealing.unseal(session, phone, table="account", column="phone", row=one)) for one, phone in found.all()}
+
+
+async def consenting(session: AsyncSession, *, purpose: str, among: Collection[UUID] | None = None) -> list[UUID]:
+    """The accounts whose consent to a purpose is in force, all of them or those of a list; by id."""
+    statement = sa.select(col(Account.id)).where(col(Account.consented).contains([purpose])).order_by(col(Account.id))
+    found = await session.exec(statement if among is None else statement.where(col(Account.id).in_(set(among))))
+    return list(found.scalars().all())
+
+
+async def to_erase(session: AsyncSession) -> Sequence[UUID]:
+    """The accounts whose day of erasure has come, the longest overdue first."""
+    found = await session.exec(sa.select(col(Account.id)).where(*DUE).order_by(col(Account.erase_on), col(Account.id)))
+    return found.scalars().all()
+
+
+async def lock_to_erase(session: AsyncSession, account_id: UUID) -> Account | None:
+    """The account, locked, if it is still to be erased: a restore at the same moment waits, or was first."""
+    found = await session.exec(
+        sa.select(Account)
+        .where(col(Account.id) == account_id, *DUE)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    account: Account | None = found.scalars().first()
+    return account
 
 
 async def openid_of(session: AsyncSession, *, account_id: UUID) -> str | None:

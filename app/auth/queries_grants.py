@@ -46,6 +46,17 @@ async def grants_of(session: AsyncSession, *, account_id: UUID) -> list[Grant]:
     return [Grant(row.id, row.role, row.scope_type, row.scope_id, path) for row, path in found.all()]
 
 
+async def named_grants(session: AsyncSession, *, account_id: UUID) -> list[tuple[AccessGrant, str | None]]:
+    """The grants in force of one account, with the names of what they are for; newest first."""
+    found = await session.exec(
+        sa.select(AccessGrant, col(Scope.name))
+        .outerjoin(Scope, OF_SCOPE)
+        .where(col(AccessGrant.account_id) == account_id, *IN_FORCE)
+        .order_by(col(AccessGrant.id).desc())
+    )
+    return [(grant, name) for grant, name in found.all()]
+
+
 async def staff_of(session: AsyncSession, *, scope_type: ScopeType, scope_id: UUID) -> list[AccessGrant]:
     """The grants on one thing that are in force or wait for a phone, newest first."""
     found = await session.exec(

@@ -3,16 +3,17 @@
 from typing import Any
 from uuid import UUID
 
+from app.auth import queries as auth_queries
 from app.jobs import service as jobs_service
 from app.jobs.registry import Context, every, handles
-from app.me import queries, service
+from app.me import service
 
 
 @every("50 15 * * *", "me.erase_due")
 async def erase_due(context: Context) -> None:
     """Late in the evening of Shanghai, so that the last day can still be used to restore the account."""
     async with context.database.transaction() as session:
-        for member_id in await queries.due(session):
+        for member_id in await auth_queries.to_erase(session):
             await jobs_service.enqueue(session, "me.erase", {"member_id": str(member_id)}, key=f"me.erase:{member_id}")
 
 

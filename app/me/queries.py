@@ -1,7 +1,5 @@
-"""What a person sees of themselves, put together from the features below, and which accounts are to be erased."""
+"""What a person sees of themselves, put together from the features below."""
 
-from collections.abc import Sequence
-from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -10,17 +8,13 @@ from sqlmodel import col
 
 from app.areas import queries as areas_queries
 from app.auth import queries as auth_queries
-from app.auth.models import AccessGrant, Account, Scope
-from app.auth.principal import AccountStatus, Principal
+from app.auth.principal import Principal
 from app.db.session import AsyncSession
 from app.me import workflow
 from app.me.models import Reveal, RevealField
 from app.members import queries as members_queries
 from app.points import queries as points_queries
 from app.registrations import queries as registrations_queries
-
-CLOCK = sa.func.clock_timestamp()
-TODAY: sa.ColumnElement[date] = sa.cast(sa.func.timezone("Asia/Shanghai", CLOCK), sa.Date)
 
 
 async def profile(session: AsyncSession, *, principal: Principal) -> dict[str, Any]:
@@ -49,43 +43,13 @@ async def _area(session: AsyncSession, member_id: UUID) -> dict[str, Any] | None
 
 
 async def _grants(session: AsyncSession, account_id: UUID) -> list[dict[str, Any]]:
-    """The roles in force, with the names of what they are for; newest first."""
-    of_scope = sa.and_(col(Scope.scope_type) == col(AccessGrant.scope_type), col(Scope.scope_id) == col(AccessGrant.scope_id))
-    found = await session.exec(
-        sa.select(AccessGrant, col(Scope.name))
-        .outerjoin(Scope, of_scope)
-        .where(col(AccessGrant.account_id) == account_id, col(AccessGrant.revoked_at).is_(None), col(AccessGrant.valid_until) > CLOCK)
-        .order_by(col(AccessGrant.id).desc())
-    )
     return [
         {
             "id": grant.id, "role": grant.role, "scope_type": grant.scope_type, "scope_id": grant.scope_id, "scope_name": name,
             "valid_until": grant.valid_until,
         }
-        for grant, name in found.all()
+        for grant, name in await auth_queries.named_grants(session, account_id=account_id)
     ]
-
-
-async def due(session: AsyncSession) -> Sequence[UUID]:
-    """The accounts whose day of erasure has come, the longest overdue first."""
-    found = await session.exec(sa.select(col(Account.id)).where(*_is_due()).order_by(col(Account.erase_on), col(Account.id)))
-    return found.scalars().all()
-
-
-async def lock_due(session: AsyncSession, *, member_id: UUID) -> Account | None:
-    """The account, locked, if it is still to be erased: a restore at the same moment waits, or was first."""
-    found = await session.exec(
-        sa.select(Account)
-        .where(col(Account.id) == member_id, *_is_due())
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    )
-    account: Account | None = found.scalars().first()
-    return account
-
-
-def _is_due() -> tuple[sa.ColumnElement[bool], ...]:
-    return col(Account.status) == AccountStatus.CANCELLING, col(Account.erase_on) <= TODAY
 
 
 async def full_value(session: AsyncSession, *, member_id: UUID, field: RevealField) -> str | None:

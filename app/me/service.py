@@ -11,7 +11,7 @@ from app.auth import service as auth_service
 from app.auth.principal import AccountStatus, Principal
 from app.db.session import AsyncSession
 from app.errors import InvalidTransition
-from app.me import queries, workflow
+from app.me import workflow
 from app.me.features import CLOSED_BY, FEATURES
 from app.members import service as members_service
 from app.members import workflow as members_workflow
@@ -69,7 +69,7 @@ async def restore(session: AsyncSession, *, principal: Principal) -> None:
 
 async def erase(session: AsyncSession, *, member_id: UUID) -> bool:
     """Erases one person in every feature, from the top down, if the day has come; False when there is nothing (more) to erase."""
-    if await queries.lock_due(session, member_id=member_id) is None:
+    if await auth_queries.lock_to_erase(session, member_id) is None:
         return False
     for feature in FEATURES:
         await feature.forget(session, member_id=member_id)

@@ -59,7 +59,17 @@ async def alias_for_clerk(session: AsyncSession, *, member_id: UUID) -> str:
 
 
 async def real_name(session: AsyncSession, *, member_id: UUID) -> str | None:
-    member = await get(session, member_id=member_id)
+    return name_of(session, await get(session, member_id=member_id))
+
+
+async def by_ids(session: AsyncSession, ids: Collection[UUID]) -> dict[UUID, Member]:
+    """The people of these ids about whom something was written."""
+    found = await session.exec(sa.select(Member).where(col(Member.id).in_(set(ids))))
+    return {member.id: member for member in found.scalars().all()}
+
+
+def name_of(session: AsyncSession, member: Member | None) -> str | None:
+    """The real name of a row at hand."""
     return _opened(session, member, "real_name") if member else None
 
 

@@ -9,9 +9,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from app.areas import queries as areas_queries
-from app.auth.models import Scope
 from app.auth.principal import Principal, within
-from app.auth.roles import ScopeType
 from app.db.session import AsyncSession
 from app.errors import Forbidden, NotFound
 from app.organisations import workflow
@@ -95,18 +93,6 @@ async def nearest(
     if row is None:
         return None, None
     return row[0], "enterprise" if row[1] else "area"
-
-
-async def enterprises(session: AsyncSession, ids: Collection[UUID]) -> dict[UUID, dict[str, Any]]:
-    """Id and name of these enterprises, read from their scopes: the features stand side by side. Unknown ids are left out."""
-    if not ids:
-        return {}
-    found = await session.exec(
-        sa.select(col(Scope.scope_id), col(Scope.name)).where(
-            col(Scope.scope_type) == ScopeType.ENTERPRISE, col(Scope.scope_id).in_(set(ids))
-        )
-    )
-    return {row.scope_id: {"id": row.scope_id, "name": row.name} for row in found.all()}
 
 
 async def root_committee(session: AsyncSession, *, area_id: UUID) -> Organisation:

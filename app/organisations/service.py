@@ -16,6 +16,7 @@ from app.auth.principal import Principal
 from app.auth.roles import Role, ScopeType
 from app.db.base import new_id
 from app.db.session import AsyncSession
+from app.enterprises import queries as enterprises_queries
 from app.errors import Forbidden, NotFound, ValidationFailed, expect_version
 from app.organisations import queries, workflow
 from app.organisations.models import Formation, Organisation, OrganisationKind
@@ -87,7 +88,7 @@ async def _require_known(session: AsyncSession, fields: Mapping[str, Any]) -> No
     if fields.get("parent_id") is not None:
         await queries.get(session, fields["parent_id"])
     enterprise_id = fields.get("enterprise_id")
-    if enterprise_id is not None and not await queries.enterprises(session, [enterprise_id]):
+    if enterprise_id is not None and not await enterprises_queries.by_ids(session, [enterprise_id]):
         raise NotFound
 
 

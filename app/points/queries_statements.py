@@ -1,5 +1,6 @@
 """What leaves the ledger about many people at once: an employer's month, a quarter's publicity list. Never ordered by points."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -9,16 +10,19 @@ import sqlalchemy as sa
 from sqlmodel import col
 
 from app import clock
+from app.areas import queries as areas_queries
 from app.auth import queries as auth_queries
-from app.auth.models import Account
 from app.auth.principal import Principal
 from app.auth.roles import Role, ScopeType
 from app.db.session import AsyncSession
 from app.enterprises import queries as enterprises_queries
 from app.enterprises.models import Enterprise
 from app.errors import NotFound
+from app.members import masking
 from app.members import queries as members_queries
 from app.points.models import Kind, PointsTransaction
+
+OBJECTION_DAYS = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +57,15 @@ async def statement(session: AsyncSession, *, enterprise_id: UUID, first: date) 
     """Points that an enterprise's people earned in a local month: one line for each who consented, counts for all."""
     employed = await members_queries.employed_by(session, enterprise_id=enterprise_id)
     earned = await _earned(session, employed, first, clock.next_month(first))
-    consented = await consenting(session, employed, "employer_statement")
+    consented = await auth_queries.consenting(session, purpose="employer_statement", among=employed)
+    people = await members_queries.by_ids(session, consented)
+    phones = await auth_queries.masked_phones(session, consented)
     lines = [
         {
-            "member_id": member_id, "name": await members_queries.real_name(session, member_id=member_id) or "",
-            "phone": await auth_queries.masked_phone(session, account_id=member_id), "events": earned.get(member_id, (0, 0))[0],
-            "points": earned.get(member_id, (0, 0))[1],
+            "member_id": one, "name": members_queries.name_of(session, people.get(one)) or "", "phone": phones.get(one),
+            "events": earned.get(one, (0, 0))[0], "points": earned.get(one, (0, 0))[1],
         }
-        for member_id in sorted(consented)
+        for one in consented
     ]
     return {
         "lines": lines, "members": len(employed), "members_listed": len(lines),
@@ -71,31 +76,21 @@ async def statement(session: AsyncSession, *, enterprise_id: UUID, first: date) 
 
 async def publicity(session: AsyncSession, *, quarter: Quarter, area_path: str) -> list[dict[str, Any]]:
     """Who earned points in a quarter in a tenant, agreed to be listed, and under which mask; in the order of registration."""
-    consented = await _publicity_consents(session)
+    consented = await auth_queries.consenting(session, purpose="publicity")
     earned = await _earned(session, consented, quarter.first, quarter.after)
+    people = await members_queries.by_ids(session, earned)
+    oldest = await areas_queries.root(session)
+    elsewhere = oldest.path if oldest else ""  # where somebody without a work area counts
     rows = []
-    for member_id in sorted(earned):
-        area = await members_queries.area_of(session, member_id=member_id)
-        if area is not None and area[1].startswith(area_path):
-            name = await members_queries.masked_name(session, member_id=member_id)
-            rows.append({"name": name or "*", "points": earned[member_id][1]})
+    for one in sorted(earned):
+        member = people.get(one)
+        if ((member.area_path if member else None) or elsewhere).startswith(area_path):
+            name = members_queries.name_of(session, member)
+            rows.append({"name": masking.mask_name(name) if name else "*", "points": earned[one][1]})
     return rows
 
 
-async def consenting(session: AsyncSession, members: list[UUID], purpose: str) -> list[UUID]:
-    """Those of `members` whose consent to a purpose is in force."""
-    found = await session.exec(
-        sa.select(col(Account.id)).where(col(Account.id).in_(members), col(Account.consented).contains([purpose]))
-    )
-    return list(found.scalars().all())
-
-
-async def _publicity_consents(session: AsyncSession) -> list[UUID]:
-    found = await session.exec(sa.select(col(Account.id)).where(col(Account.consented).contains(["publicity"])))
-    return list(found.scalars().all())
-
-
-async def _earned(session: AsyncSession, members: list[UUID], first: date, after: date) -> dict[UUID, tuple[int, int]]:
+async def _earned(session: AsyncSession, members: Collection[UUID], first: date, after: date) -> dict[UUID, tuple[int, int]]:
     """Member → (events, points) of what was earned and not clawed back, between two local days."""
     since, until = clock.day_start(first), clock.day_start(after)
     claw_back = sa.and_(col(PointsTransaction.kind) == Kind.REVERSE, col(PointsTransaction.amount) < 0)
@@ -118,6 +113,3 @@ def month_is_open(first: date) -> bool:
     if first > clock.today():
         raise NotFound
     return clock.today() < clock.next_month(first)
-
-
-OBJECTION_DAYS = timedelta(days=30)

@@ -52,16 +52,19 @@ async def lines(session: AsyncSession, principal: Principal, rows: Sequence[Regi
     """Registrations for staff, without what was declared."""
     organisations = await organisations_queries.by_ids(session, {row.organisation_id for row in rows if row.organisation_id})
     areas = await areas_queries.by_ids(session, {row.area_id for row in rows})
+    ids = {row.member_id for row in rows}
+    people, phones = await members_queries.by_ids(session, ids), await auth_queries.masked_phones(session, ids)
     shown = []
     for row in rows:
-        member = await members_queries.get(session, member_id=row.member_id)
+        member = people.get(row.member_id)
+        told = {"id": row.member_id, "name": members_queries.name_of(session, member), "phone": phones.get(row.member_id)}
         own, leads = row.member_id == principal.account_id, queries.leads(principal, row)
         shown.append(
             LineOut.model_validate(
                 _facts(row)
                 | {
                     "organisation": named(organisations.get(row.organisation_id) if row.organisation_id else None),
-                    "member": await _member(session, row.member_id), "occupation": member.occupation if member else None,
+                    "member": told, "occupation": member.occupation if member else None,
                     "work_area": named(areas[row.area_id]), "allowed": workflow.allowed(row.status, own=own, secretary=leads),
                 }
             )

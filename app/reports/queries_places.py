@@ -14,7 +14,6 @@ from app.reports import workflow
 from app.reports.models import Report
 from app.reports.queries import CLOCK
 
-MOST_NEARBY = 100
 CELLS = 64  # at most so many clusters along one side of the map that is shown
 Box = tuple[float, float, float, float]
 
@@ -45,13 +44,15 @@ class Near:
     now: datetime
 
 
-async def nearby(session: AsyncSession, *, lng: float, lat: float, radius_m: int, category_code: str | None) -> list[Near]:
-    """Open reports within the radius, nearest first, at most a hundred."""
+async def nearby(
+    session: AsyncSession, *, lng: float, lat: float, radius_m: int, category_code: str | None, limit: int
+) -> list[Near]:
+    """Open reports within the radius, nearest first, at most `limit`."""
     asked = sa.select(Report, CLOCK).where(col(Report.ended_at).is_(None), *_in_box(geo.around(lng, lat, radius_m)))
     if category_code is not None:
         asked = asked.where(col(Report.category_code) == category_code)
     away = sa.func.power((col(Report.lng) - lng) * sa.func.cos(sa.func.radians(lat)), 2) + sa.func.power(col(Report.lat) - lat, 2)
-    found = await session.exec(asked.order_by(away, col(Report.id)).limit(MOST_NEARBY))
+    found = await session.exec(asked.order_by(away, col(Report.id)).limit(limit))
     near = [Near(report, round(geo.distance_m(lng, lat, report.lng, report.lat)), now) for report, now in found.all()]
     return sorted((one for one in near if one.distance_m <= radius_m), key=lambda one: one.distance_m)
 

@@ -10,7 +10,7 @@ from app.areas.schemas import PlaceQuery
 from app.auth import routing
 from app.auth.policy import policy
 from app.auth.routing import ReadSession, Session, SignedIn
-from app.pagination import Page, Paging
+from app.pagination import MAX_LIMIT, Nearest, Page, Paging
 from app.reports import queries, queries_figures, queries_places, service, views
 from app.reports.answers import CategoryOut, NearbyReport, ReportFiled, ReportItem, ReportMap, ReportOut, ReportStats, TimelineRow
 from app.reports.models import Status
@@ -59,10 +59,11 @@ async def categories(principal: SignedIn, session: ReadSession) -> list[Category
 
 @router.get("/nearby", summary="附近未结的上报")
 async def nearby(
-    principal: SignedIn, session: ReadSession, place: PlaceQuery, radius_m: Radius = 500, category_code: ByCategory = None
+    principal: SignedIn, session: ReadSession, place: PlaceQuery, radius_m: Radius = 500, category_code: ByCategory = None,
+    limit: Nearest = MAX_LIMIT,
 ) -> Page[NearbyReport]:
     lng, lat = place.gcj02()
-    found = await queries_places.nearby(session, lng=lng, lat=lat, radius_m=radius_m, category_code=category_code)
+    found = await queries_places.nearby(session, lng=lng, lat=lat, radius_m=radius_m, category_code=category_code, limit=limit)
     return Page[NearbyReport].model_validate({"items": await views.nearby(session, found), "next_cursor": None})
 
 

@@ -104,10 +104,10 @@ async def _workers(session: AsyncSession, principal: Principal, rows: Sequence[S
     """Names of assignees, for staff: colleagues know each other."""
     wanted = {seen.report.assignee_id for seen in rows if seen.report.assignee_id and _staff(principal, seen)}
     aliases = await members_queries.aliases(session, wanted)
+    people = await members_queries.by_ids(session, wanted)
     named_workers: dict[UUID | None, dict[str, Any]] = {}
-    for worker in sorted(wanted):
-        name = await members_queries.real_name(session, member_id=worker)
-        named_workers[worker] = {"id": worker, "name": name or aliases[worker]}
+    for worker in wanted:
+        named_workers[worker] = {"id": worker, "name": members_queries.name_of(session, people.get(worker)) or aliases[worker]}
     return named_workers
 
 

@@ -17,8 +17,6 @@ from app.errors import Forbidden, NotFound
 from app.stores import workflow
 from app.stores.models import Store
 
-MOST_NEARBY = 100
-
 
 async def get(session: AsyncSession, store_id: UUID) -> Store:
     """Raises NotFound."""
@@ -93,8 +91,8 @@ async def stores(
     return found.scalars().all()
 
 
-async def nearby(session: AsyncSession, *, lng: float, lat: float, radius_m: float) -> list[tuple[Store, float]]:
-    """The stores on offer within the radius and how many metres away they are, nearest first, at most MOST_NEARBY. GCJ-02."""
+async def nearby(session: AsyncSession, *, lng: float, lat: float, radius_m: float, limit: int) -> list[tuple[Store, float]]:
+    """The stores on offer within the radius and how many metres away they are, nearest first, at most `limit`. GCJ-02."""
     west, south, east, north = geo.around(lng, lat, radius_m)
     shrink = math.cos(math.radians(lat))
     away = sa.func.power((col(Store.lng) - lng) * shrink, 2) + sa.func.power(col(Store.lat) - lat, 2)
@@ -104,7 +102,7 @@ async def nearby(session: AsyncSession, *, lng: float, lat: float, radius_m: flo
             col(Store.paused).is_(False), col(Store.lng) >= west, col(Store.lng) <= east, col(Store.lat) >= south, col(Store.lat) <= north
         )
         .order_by(away, col(Store.id))
-        .limit(MOST_NEARBY)
+        .limit(limit)
     )
     measured = [(store, geo.distance_m(lng, lat, store.lng, store.lat)) for store in found.scalars().all()]
     return sorted((pair for pair in measured if pair[1] <= radius_m), key=lambda pair: pair[1])

@@ -9,7 +9,7 @@ from app.areas.schemas import PlaceQuery
 from app.auth import routing
 from app.auth.routing import IfMatch, ReadSession, Session, SignedIn
 from app.auth.schemas import GrantOut, grant_out
-from app.pagination import Page, Paging, page_of
+from app.pagination import MAX_LIMIT, Nearest, Page, Paging, page_of
 from app.stores import queries, service, views
 from app.stores.schemas import StaffIn, StaffListOut, StoreIn, StoreOut, StorePatch
 
@@ -37,9 +37,11 @@ async def stores(
 
 
 @router.get("/nearby", summary="附近商家，由近及远")
-async def nearby(principal: SignedIn, session: ReadSession, place: PlaceQuery, radius_m: Radius = 2_000) -> Page[StoreOut]:
+async def nearby(
+    principal: SignedIn, session: ReadSession, place: PlaceQuery, radius_m: Radius = 2_000, limit: Nearest = MAX_LIMIT
+) -> Page[StoreOut]:
     lng, lat = place.gcj02()
-    found = await queries.nearby(session, lng=lng, lat=lat, radius_m=radius_m)
+    found = await queries.nearby(session, lng=lng, lat=lat, radius_m=radius_m, limit=limit)
     items = await views.shown(session, principal, [store for store, _ in found], [metres for _, metres in found])
     return Page[StoreOut].model_validate(page_of(items, None))
 

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import asyncpg  # type: ignore[import-untyped]
+import asyncpg
 import pytest
 
 from app.db.embedded import EmbeddedServerError, binaries, serve, throwaway
@@ -38,11 +38,12 @@ class Replica:
     """Another process that uses the server; its process group holds nothing else."""
 
     def __init__(
-        self, folder: Path, *, kind: str = "serve", bin_dir: Path | None = None, python: str = sys.executable, user: int | None = None
+        self, folder: Path, *, kind: str = "serve", bin_dir: Path | None = None, python: str = sys.executable, user: int | None = None,
+        cwd: Path = ROOT,
     ) -> None:
         self.process = subprocess.Popen(
             [python, "-c", REPLICA, kind, folder, bin_dir or binaries.find()],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, start_new_session=True, user=user, group=user,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=cwd, start_new_session=True, user=user, group=user,
             extra_groups=None if user is None else [],
         )
 
@@ -339,25 +340,41 @@ async def test_a_data_folder_behind_a_closed_door_is_named(ground: Path) -> None
         pass
 
 
-def python_for_all() -> str | None:
-    """An interpreter with which another user can run the package: it needs nothing but the standard library."""
+def laid_open(ground: Path) -> tuple[Path, Path]:
+    """The package and the server's programs where every user can read them, wherever the project stands: their two folders."""
+    package, programs = ground / "open", binaries.find()
+    for part in ("app/__init__.py", "app/db/__init__.py"):
+        (package / part).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / part, package / part)
+    shutil.copytree(ROOT / "app/db/embedded", package / "app/db/embedded", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in (binaries.WHEEL, binaries.LIBRARIES):
+        source = programs.parents[2] / name
+        if source.is_dir():
+            shutil.copytree(source, package / name, symlinks=True, ignore=shutil.ignore_patterns("include"))
+    subprocess.run(["chmod", "-R", "a+rX", package], check=True)
+    return package, package / binaries.WHEEL / binaries.PROGRAMS
+
+
+def python_for_all(package: Path) -> str:
+    """An interpreter that another user may run; the package needs nothing but the standard library."""
     for python in (sys.executable, "/usr/bin/python3"):
         try:
-            subprocess.run([python, "-c", "import app.db.embedded"], cwd=ROOT, user=NOBODY, group=NOBODY, extra_groups=[], check=True)
+            subprocess.run(
+                [python, "-c", "import app.db.embedded"], cwd=package, user=NOBODY, group=NOBODY, extra_groups=[], check=True,
+                stderr=subprocess.DEVNULL,
+            )
         except (OSError, subprocess.CalledProcessError):
             continue
         return python
-    return None
+    raise AssertionError("no interpreter here can be run by another user")
 
 
 @as_root
 async def test_another_user_runs_a_server_of_their_own(ground: Path, replica: Callable[..., Replica]) -> None:
-    python = python_for_all()
-    if python is None:
-        pytest.skip("the project stands where other users cannot read it")
+    package, programs = laid_open(ground)
     own = ground / "nobody"
     own.mkdir(mode=0o700)
     os.chown(own, NOBODY, NOBODY)
-    one = replica(own / "state", python=python, user=NOBODY)
+    one = replica(own / "state", python=python_for_all(package), user=NOBODY, bin_dir=programs, cwd=package)
     assert await one.address()
     assert owner(postmaster(Home(own / "state"))) == NOBODY

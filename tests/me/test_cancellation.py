@@ -11,7 +11,6 @@ from app import clock
 from app.auth import queries as auth_queries
 from app.auth.models import Account, AuthSession
 from app.auth.principal import AccountStatus
-from app.me import queries
 from app.me.features import FEATURES
 from app.members import queries as members_queries
 from app.members import service as members_service
@@ -92,12 +91,12 @@ async def test_erasure_comes_on_its_day_and_leaves_nothing_personal(client, simu
     member_id, headers = rider
     await client.delete(ME, headers=headers)
     await bring_forward(session, member_id, 6)
-    assert member_id not in await queries.due(session)
+    assert member_id not in await auth_queries.to_erase(session)
     await run_job("me.erase", {"member_id": str(member_id)})
     assert (await account_of(session, member_id)).status is AccountStatus.CANCELLING
 
     await bring_forward(session, member_id, 1)
-    assert member_id in await queries.due(session)
+    assert member_id in await auth_queries.to_erase(session)
     for _ in range(2):
         await run_job("me.erase", {"member_id": str(member_id)})
     account = await account_of(session, member_id)
