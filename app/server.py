@@ -11,7 +11,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import urllib.error
@@ -52,7 +51,7 @@ def run(settings: Settings, *, host: str, port: int, workers: int) -> int:
             tools = threading.Thread(target=_load_migrations, daemon=True)
             tools.start()
             address = settings.database_url or stack.enter_context(serve(settings.data_dir))
-            environment = stack.enter_context(child_environment(settings, address))
+            environment = child_environment(settings, address, port)
             children = _children(settings, environment, host=host, port=port, workers=workers)
             with preparing(settings.data_dir):
                 _prepare(children, tools, demo, address)
@@ -98,17 +97,18 @@ def stopping_on_signals() -> Iterator[None]:
             signal.signal(order, handler)
 
 
-@contextmanager
-def child_environment(settings: Settings, address: str) -> Iterator[dict[str, str]]:
-    """The environment of the processes: the database's address, the simulator's, and the folder that the workers' metrics share."""
-    folder = tempfile.mkdtemp(prefix="xinxin-metrics-")
-    try:
-        environment = {**os.environ, "XINXIN_DATABASE_URL": address, "PROMETHEUS_MULTIPROC_DIR": folder}
-        if settings.wechat_base_url is None and not settings.production:
-            environment["XINXIN_WECHAT_BASE_URL"] = simulator_url(settings.data_dir)
-        yield environment
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+def child_environment(settings: Settings, address: str, port: int) -> dict[str, str]:
+    """The environment of the processes: the database's address, the simulator's, and the folder that the workers' metrics share.
+
+    That folder is this replica's own and begins empty: a killed run's figures are not counted again.
+    """
+    folder = settings.data_dir.resolve() / f"metrics-{port}"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    environment = {**os.environ, "XINXIN_DATABASE_URL": address, "PROMETHEUS_MULTIPROC_DIR": str(folder)}
+    if settings.wechat_base_url is None and not settings.production:
+        environment["XINXIN_WECHAT_BASE_URL"] = simulator_url(settings.data_dir)
+    return environment
 
 
 def simulator_url(data_dir: Path) -> str:
