@@ -17,11 +17,11 @@ from app.qrcodes import routes as qrcodes_routes
 from app.redemptions import routes as redemptions_routes
 from app.redemptions import routes_stores as redemptions_routes_stores
 from app.registrations import routes as registrations_routes
-from app.registrations import routes_enterprises as registrations_routes_enterprises
-from app.registrations import routes_organisations as registrations_routes_organisations
 from app.reports import routes as reports_routes
 from app.reports import routes_commands as reports_routes_commands
 from app.rewards import routes as rewards_routes
+from app.rosters import routes_enterprises as rosters_routes_enterprises
+from app.rosters import routes_organisations as rosters_routes_organisations
 from app.stores import routes as stores_routes
 from app.uploads import routes as uploads_routes
 from app.wechat import routes_push
@@ -47,8 +47,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     points_routes_enterprises.router,
     messages_routes.router,
     registrations_routes.router,
-    registrations_routes_enterprises.router,
-    registrations_routes_organisations.router,
+    rosters_routes_enterprises.router,
+    rosters_routes_organisations.router,
     qrcodes_routes.router,
     complaints_routes.router,
 )

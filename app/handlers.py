@@ -8,7 +8,7 @@ import app.me.jobs
 import app.messages.jobs
 import app.points.jobs
 import app.redemptions.jobs
-import app.registrations.jobs
 import app.reports.jobs
+import app.rosters.jobs
 import app.uploads.jobs
 import app.wechat.jobs  # noqa: F401

@@ -17,6 +17,7 @@ import app.redemptions.models
 import app.registrations.models
 import app.reports.models
 import app.rewards.models
+import app.rosters.models
 import app.security.models
 import app.stores.models
 import app.uploads.models

@@ -29,6 +29,8 @@ from app.reports import queries as reports_queries
 from app.reports import service as reports_service
 from app.rewards import queries as rewards_queries
 from app.rewards import service as rewards_service
+from app.rosters import queries as rosters_queries
+from app.rosters import service as rosters_service
 from app.uploads import queries as uploads_queries
 from app.uploads import service as uploads_service
 
@@ -52,6 +54,7 @@ FEATURES: tuple[Feature, ...] = (
     Feature("reveals", reveals.forget, me_queries.export),
     Feature("redemptions", redemptions_service.forget, redemptions_queries.export),
     Feature("reports", reports_service.forget, reports_queries.export),
+    Feature("rosters", rosters_service.forget, rosters_queries.export),
     Feature("rewards", rewards_service.forget, rewards_queries.export),
     Feature("registrations", registrations_service.forget, registrations_queries.export),
     Feature("complaints", complaints_service.forget, complaints_queries.export),

@@ -1,1 +1,1 @@
-"""双找: people who register, the organisation that takes them in, the contact person they are given, and the rosters they are found by."""
+"""双找: people who register, the organisation that takes them in, the contact person they are given."""

@@ -1,17 +1,13 @@
-"""Pure rules of registrations: states and commands, who is a Party member, when two names are the same."""
+"""Pure rules of registrations: states and commands, who is a Party member."""
 
-import unicodedata
 from collections.abc import Mapping
-from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
 from app.errors import ConsentRequired, InvalidTransition, PhoneRequired, ValidationFailed
 from app.registrations.models import Status
 
-ROSTER_KEPT = timedelta(days=30)  # an organisation's lines, after they were matched
 SMALL_GROUP = 10  # below a tenant, fewer people than this are not counted aloud
-UPLOADS_A_DAY = 50
 
 
 class PoliticalStatus(StrEnum):
@@ -118,16 +114,6 @@ def corrected(declared: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[s
             "body", "political_status", msg="如申报有误，请撤回后以非党员身份重新登记", kind="political_status"
         )
     return fresh
-
-
-def same_name(one: str, other: str) -> bool:
-    return normal_name(one) == normal_name(other)
-
-
-def normal_name(name: str) -> str:
-    """The form in which names are compared: full-width letters as plain ones, without spaces, middle dots alike."""
-    folded = unicodedata.normalize("NFKC", name).replace("•", "·").replace("・", "·").casefold()
-    return "".join(char for char in folded if not char.isspace())
 
 
 def told_count(count: int, *, whole: bool) -> int | None:

@@ -13,7 +13,7 @@ from app.auth import queries as auth_queries
 from app.auth.models import Scope
 from app.auth.roles import Role, ScopeType
 from app.errors import Forbidden, NotFound
-from app.organisations import queries, service
+from app.organisations import matching, queries, service
 from app.organisations.models import Formation, Organisation, OrganisationKind
 from tests.support.county import make_county
 
@@ -163,7 +163,7 @@ async def add(session, area: Area, kind: str = "branch", enterprise_id: Any = No
 
 async def test_the_nearest_is_an_employers_own_or_the_deepest_of_the_area(session, county, enterprise_id) -> None:
     async def nearest(area: Area, *employers: Any) -> tuple[Any, Any]:
-        found, reason = await queries.nearest(session, area_path=area.path, enterprise_ids=employers)
+        found, reason = await matching.nearest(session, area_path=area.path, enterprise_ids=employers)
         return found.id if found else None, reason
 
     assert await nearest(county.grid) == (None, None)
@@ -185,7 +185,7 @@ async def test_the_nearest_is_an_employers_own_or_the_deepest_of_the_area(sessio
     near = await add(session, county.community, enterprise_id=own.enterprise_id)
     assert await nearest(county.grid, own.enterprise_id, uuid4()) == (near.id, "enterprise")
     with pytest.raises(NotFound):
-        await queries.nearest(session, area_path="990000/", enterprise_ids=[])
+        await matching.nearest(session, area_path="990000/", enterprise_ids=[])
 
 
 async def test_the_root_committee_is_made_once_and_stays(client, session, county, admin) -> None:

@@ -14,7 +14,7 @@ from app.messages.models import Message
 from app.registrations import workflow
 from app.registrations.models import RegistrationContact, Status
 from app.registrations.workflow import Command
-from tests.registrations.branches import API, CONSENTS, MEMBERSHIP, PARTY, make_branch
+from tests.support.branches import API, CONSENTS, MEMBERSHIP, PARTY, make_branch
 
 SECRETS = ("周口", "full_member", "2012-07-01")
 
@@ -187,14 +187,3 @@ def test_the_table_of_states() -> None:
     }
     assert workflow.STAFF[Status.PENDING][Command.TRANSFER] is Status.PENDING
     assert set(workflow.OPEN) == {Status.ACTIVE, Status.PENDING, Status.RETURNED, Status.APPROVED}
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "same"),
-    [
-        ("王小明", " 王 小明", True), ("阿卜杜拉·买买提", "阿卜杜拉•买买提", True), ("Ｌｉ Ming", "li ming", True),
-        ("王小明", "王小民", False),
-    ],
-)
-def test_names_that_are_the_same(one: str, other: str, same: bool) -> None:
-    assert workflow.same_name(one, other) is same

@@ -9,7 +9,7 @@ from app.members import queries as members_queries
 from app.messages.models import Message
 from app.registrations import queries, service
 from app.registrations.models import Declaration, Registration
-from tests.registrations.branches import API, CONSENTS, MEMBERSHIP, PARTY
+from tests.support.branches import API, CONSENTS, MEMBERSHIP, PARTY
 
 VERSION = "2026-11"
 

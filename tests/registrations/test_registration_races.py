@@ -23,7 +23,7 @@ from app.registrations import queries, service
 from app.registrations.models import Declaration, Management, Registration
 from app.registrations.schemas import ApproveIn, RegistrationIn
 from app.settings import Settings
-from tests.registrations.branches import CONSENTS, MEMBERSHIP, Branch, make_branch
+from tests.support.branches import CONSENTS, MEMBERSHIP, Branch, make_branch
 from tests.support.county import make_county
 from tests.support.people import People, Person
 

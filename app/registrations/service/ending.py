@@ -6,14 +6,12 @@ import sqlalchemy as sa
 from sqlmodel import col
 
 from app.audit import service as audit_service
-from app.auth import queries as auth_queries
 from app.auth.principal import Principal
 from app.db.session import AsyncSession
 from app.errors import expect_version
 from app.registrations import queries, workflow
-from app.registrations.models import Declaration, Registration, RegistrationContact, RosterLine, Status
+from app.registrations.models import Declaration, Registration, RegistrationContact, Status
 from app.registrations.workflow import Command
-from app.security import sealing
 
 
 async def withdraw(session: AsyncSession, *, principal: Principal, registration_id: UUID, seen: int | None) -> Registration:
@@ -61,14 +59,6 @@ async def _empty(session: AsyncSession, row: Registration) -> None:
 
 
 async def forget(session: AsyncSession, *, member_id: UUID) -> None:
-    """Ends what is open and erases all that was declared, written and listed about a person; numbers and states stay.
-
-    Before `auth` forgets the phone: lines of rosters are found by it.
-    """
+    """Ends what is open and erases all that was declared and written about a person; numbers and states stay."""
     for row in await queries.locked_of(session, member_id=member_id):
         await _empty(session, row)
-    theirs = col(RosterLine.member_id) == member_id
-    phone = await auth_queries.phone_of(session, account_id=member_id)
-    if phone is not None:
-        theirs = sa.or_(theirs, col(RosterLine.phone_index) == sealing.blind_index(session, phone, purpose="phone"))
-    await session.exec(sa.delete(RosterLine).where(theirs))

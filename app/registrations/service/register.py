@@ -18,6 +18,7 @@ from app.errors import AlreadyExists, ValidationFailed, expect_version
 from app.members import service as members_service
 from app.members import workflow as members_workflow
 from app.members.schemas import EmployerIn
+from app.organisations import matching
 from app.organisations import queries as organisations_queries
 from app.organisations import service as organisations_service
 from app.organisations.models import Organisation
@@ -75,7 +76,7 @@ async def _organisation(session: AsyncSession, told: RegistrationIn, area: Area,
     """The scanned one, else the one that fits best; a Party member is never left without one."""
     if code is not None:
         return await organisations_queries.get(session, code.target_id)
-    organisation, _ = await organisations_queries.nearest(
+    organisation, _ = await matching.nearest(
         session, area_path=area.path, enterprise_ids=_known_enterprises(told.employers)
     )
     if organisation is None and told.political_status.in_party:

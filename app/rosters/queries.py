@@ -14,8 +14,9 @@ from app.db.session import AsyncSession
 from app.enterprises import queries as enterprises_queries
 from app.errors import Forbidden, NotFound
 from app.organisations import queries as organisations_queries
-from app.registrations.models import Registration, Roster, RosterKind, RosterLine
+from app.registrations.models import Registration
 from app.registrations.queries import IS_OPEN
+from app.rosters.models import Roster, RosterKind, RosterLine
 
 TABLE = "roster_line"
 
@@ -83,3 +84,14 @@ async def lines(session: AsyncSession, *, roster: Roster, limit: int, after: UUI
         statement = statement.where(col(RosterLine.id) < after)
     found = await session.exec(statement.order_by(col(RosterLine.id).desc()).limit(limit + 1))
     return found.all()
+
+
+async def export(session: AsyncSession, *, member_id: UUID) -> dict[str, Any]:
+    """On how many lists of people somebody stands who registered, and of what kind, for the copy of one's data."""
+    found = await session.exec(
+        sa.select(col(Roster.kind), sa.func.count())
+        .join(RosterLine, col(RosterLine.roster_id) == col(Roster.id))
+        .where(col(RosterLine.member_id) == member_id)
+        .group_by(col(Roster.kind))
+    )
+    return {"rosters": {kind.value: count for kind, count in found.all()}}

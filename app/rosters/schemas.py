@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from app.registrations.models import RosterStatus
+from app.rosters.models import RosterStatus
 from app.schemas import Instant, Out
 
 EXAMPLE: dict[str, Any] = {

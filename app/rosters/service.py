@@ -9,14 +9,15 @@ import sqlalchemy as sa
 from sqlmodel import col
 
 from app.audit import service as audit_service
+from app.auth import queries as auth_queries
 from app.auth.principal import Principal
 from app.db.base import new_id
 from app.db.session import AsyncSession
 from app.jobs import service as jobs_service
 from app.members import queries as members_queries
-from app.registrations import roster_queries, workflow
-from app.registrations.models import Roster, RosterKind, RosterLine, RosterStatus
-from app.registrations.roster_files import Parsed, Person
+from app.rosters import queries, workflow
+from app.rosters.files import Parsed, Person
+from app.rosters.models import Roster, RosterKind, RosterLine, RosterStatus
 from app.security import sealing, throttles
 
 CLOCK: sa.ColumnElement[datetime] = sa.func.clock_timestamp(type_=sa.DateTime(timezone=True))
@@ -29,7 +30,7 @@ async def upload(session: AsyncSession, *, principal: Principal, kind: RosterKin
 
     Raises NotFound, Forbidden, RateLimited: changing one line and counting again would tell who is registered.
     """
-    path = await roster_queries.expect_access(session, principal=principal, kind=kind, owner_id=owner_id)
+    path = await queries.expect_access(session, principal=principal, kind=kind, owner_id=owner_id)
     await throttles.take(session, f"roster:{owner_id}", limit=workflow.UPLOADS_A_DAY, period_s=DAY_S)
     older = sa.select(col(Roster.id)).where(col(Roster.owner_id) == owner_id)
     await session.exec(sa.delete(RosterLine).where(col(RosterLine.roster_id).in_(older)))
@@ -42,10 +43,10 @@ async def upload(session: AsyncSession, *, principal: Principal, kind: RosterKin
         made = [_line(session, roster.id, person) for person in parsed.people[start : start + CHUNK]]
         await session.exec(sa.insert(RosterLine).values(made))
     audit_service.record(
-        session, "registrations.upload_roster", object_kind=kind.value, object_id=owner_id, area_path=path, roster_id=str(roster.id),
+        session, "rosters.upload", object_kind=kind.value, object_id=owner_id, area_path=path, roster_id=str(roster.id),
         total=roster.total,
     )
-    await jobs_service.enqueue(session, "registrations.match_roster", {"roster_id": str(roster.id)}, key=f"roster:{roster.id}")
+    await jobs_service.enqueue(session, "rosters.match", {"roster_id": str(roster.id)}, key=f"roster:{roster.id}")
     return roster
 
 
@@ -54,12 +55,12 @@ def _line(session: AsyncSession, roster_id: UUID, person: Person) -> dict[str, A
     text = json.dumps([person.name, person.phone], ensure_ascii=False)
     return {
         "id": line_id, "roster_id": roster_id, "phone_index": sealing.blind_index(session, person.phone, purpose="phone"),
-        "sealed": sealing.seal(session, text, table=roster_queries.TABLE, column="sealed", row=line_id),
+        "sealed": sealing.seal(session, text, table=queries.TABLE, column="sealed", row=line_id),
     }
 
 
 def person_of(session: AsyncSession, line: RosterLine) -> Person:
-    name, phone = json.loads(sealing.unseal(session, line.sealed, table=roster_queries.TABLE, column="sealed", row=line.id))
+    name, phone = json.loads(sealing.unseal(session, line.sealed, table=queries.TABLE, column="sealed", row=line.id))
     return Person(name, phone)
 
 
@@ -69,11 +70,11 @@ async def match(session: AsyncSession, *, roster_id: UUID) -> None:
     For an enterprise everybody with an open registration counts, and nothing but the counts is kept. An organisation is told only about
     those registered with itself, whom its secretary sees anyway.
     """
-    roster = await roster_queries.lock(session, roster_id)
+    roster = await queries.lock(session, roster_id)
     if roster is None or roster.status is not RosterStatus.QUEUED:
         return
     registered = 0
-    for line, member_id, organisation_id in await roster_queries.candidates(session, roster):
+    for line, member_id, organisation_id in await queries.candidates(session, roster):
         if roster.kind is RosterKind.ORGANISATION and organisation_id != roster.owner_id:
             continue
         name = await members_queries.real_name(session, member_id=member_id)
@@ -89,7 +90,7 @@ async def match(session: AsyncSession, *, roster_id: UUID) -> None:
     roster.registered, roster.status, roster.matched_at = registered, RosterStatus.MATCHED, now
     session.add(roster)
     audit_service.record(
-        session, "registrations.match_roster", object_kind=roster.kind.value, object_id=roster.owner_id, roster_id=str(roster.id),
+        session, "rosters.match", object_kind=roster.kind.value, object_id=roster.owner_id, roster_id=str(roster.id),
         total=roster.total,
     )
     await session.flush()
@@ -99,3 +100,12 @@ async def sweep(session: AsyncSession) -> None:
     """Deletes the lines of rosters that were matched a month ago: who has not registered by then has been spoken to."""
     old = sa.select(col(Roster.id)).where(col(Roster.matched_at) < CLOCK - workflow.ROSTER_KEPT)
     await session.exec(sa.delete(RosterLine).where(col(RosterLine.roster_id).in_(old)))
+
+
+async def forget(session: AsyncSession, *, member_id: UUID) -> None:
+    """Deletes every line that names a person. Before `auth` forgets the phone: the lines are found by it."""
+    theirs = col(RosterLine.member_id) == member_id
+    phone = await auth_queries.phone_of(session, account_id=member_id)
+    if phone is not None:
+        theirs = sa.or_(theirs, col(RosterLine.phone_index) == sealing.blind_index(session, phone, purpose="phone"))
+    await session.exec(sa.delete(RosterLine).where(theirs))

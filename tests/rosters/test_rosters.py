@@ -13,10 +13,10 @@ from app.auth.roles import Role, ScopeType
 from app.auth.service import put_scope
 from app.enterprises.models import Enterprise, EnterpriseKind
 from app.errors import UnsupportedMediaType, ValidationFailed
-from app.registrations import roster_files, rosters, service
-from app.registrations.models import Roster, RosterLine
-from app.registrations.roster_files import Person
-from tests.registrations.branches import CONSENTS, MEMBERSHIP
+from app.rosters import files, service, workflow
+from app.rosters.files import Person
+from app.rosters.models import Roster, RosterLine
+from tests.support.branches import CONSENTS, MEMBERSHIP
 
 HEAD = "姓名,手机号,入职日期,备注\n"
 
@@ -67,7 +67,7 @@ async def test_an_enterprise_learns_how_many_and_nothing_stays(
     assert (sent.json()["status"], sent.json()["total"], sent.json()["invalid"], sent.json()["registered"]) == ("queued", 3, 2, None)
     kept = (await session.exec(sa.select(RosterLine))).scalars().all()
     assert len(kept) == 3 and not any("王小明".encode() in line.sealed or one.phone.encode() in line.sealed for line in kept)
-    job = next(found for found in await queued(session) if found[0] == "registrations.match_roster")
+    job = next(found for found in await queued(session) if found[0] == "rosters.match")
     assert job[1] == {"roster_id": sent.json()["id"]}
     await run_job(*job)
     await run_job(*job)
@@ -85,13 +85,13 @@ async def test_a_secretary_sees_who_of_the_roster_is_missing(
     data = sheet(["name", "phone"], ["王 小明", int(here.phone)], ["张三", elsewhere.phone], ["=1+1", "13900000001"])
     sent = await send(client, branch.secretary, f"organisations/{branch.id}", data)
     assert (sent.status_code, sent.json()["total"]) == (202, 3)
-    await run_job(*next(found for found in await queued(session) if found[0] == "registrations.match_roster"))
+    await run_job(*next(found for found in await queued(session) if found[0] == "rosters.match"))
     path = f"/api/v1/organisations/{branch.id}/roster"
     told = (await client.get(path, headers=branch.secretary.headers)).json()
     assert (told["registered"], told["not_registered"], told["next_cursor"]) == (1, 2, None)
     assert {(line["name"], line["registered"]) for line in told["items"]} == {("王 小明", True), ("张三", False), ("=1+1", False)}
     assert all("****" in line["phone"] for line in told["items"])
-    noted = await session.exec(sa.select(AuditEvent).where(col(AuditEvent.action) == "registrations.read_roster"))
+    noted = await session.exec(sa.select(AuditEvent).where(col(AuditEvent.action) == "rosters.read"))
     assert len(noted.scalars().all()) == 1
     first = (await client.get(path, headers=branch.secretary.headers, params={"limit": 2})).json()
     rest = (await client.get(path, headers=branch.secretary.headers, params={"limit": 2, "cursor": first["next_cursor"]})).json()
@@ -100,7 +100,7 @@ async def test_a_secretary_sees_who_of_the_roster_is_missing(
     await service.forget(session, member_id=elsewhere.id)
     assert await lines(session) == 1
     await session.exec(sa.update(Roster).values(matched_at=sa.func.now() - sa.text("interval '31 days'")))
-    await rosters.sweep(session)
+    await service.sweep(session)
     assert await lines(session) == 0
 
 
@@ -131,7 +131,7 @@ def test_numbers_as_people_write_them() -> None:
         ["备注", "手机号", "姓名"], ["", 13800138001.0, "甲"], ["", "+86 138-0013-8002", "乙"], ["", "１３８００１３８００３", "丙"],
         [None, None, None], ["", "13800138004", ""], ["", "02112345678", "丁"], ["", "13800138001", "戊"],
     )
-    parsed = roster_files.parse(rows)
+    parsed = files.parse(rows)
     assert parsed.people == [Person("甲", "13800138001"), Person("乙", "13800138002"), Person("丙", "13800138003")]
     assert parsed.invalid == 3
 
@@ -139,7 +139,7 @@ def test_numbers_as_people_write_them() -> None:
 def _bomb() -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("xl/workbook.xml", b" " * (roster_files.UNPACKED_BYTES + 1))
+        archive.writestr("xl/workbook.xml", b" " * (files.UNPACKED_BYTES + 1))
     return out.getvalue()
 
 
@@ -156,15 +156,26 @@ def _not_a_book() -> bytes:
         (b"", UnsupportedMediaType), (b"\x89PNG\r\n\x1a\n\x00\x00", UnsupportedMediaType), (b"%PDF-1.7\x00", UnsupportedMediaType),
         (_not_a_book(), UnsupportedMediaType), ("姓名,电话\n王,1\n".encode(), ValidationFailed), (_bomb(), ValidationFailed),
         (sheet(["姓名", "手机号"])[:-40], ValidationFailed), (b"PK\x03\x04 and nothing else", ValidationFailed),
-        ((HEAD + "".join(f"王,1380{n:07d},,\n" for n in range(roster_files.MAX_LINES + 1))).encode(), ValidationFailed),
+        ((HEAD + "".join(f"王,1380{n:07d},,\n" for n in range(files.MAX_LINES + 1))).encode(), ValidationFailed),
     ],
 )
 def test_files_that_are_no_rosters(data: bytes, refusal) -> None:
     with pytest.raises(refusal):
-        roster_files.parse(data)
+        files.parse(data)
 
 
 async def test_a_wrong_kind_of_file_is_told_before_anything_is_looked_up(client, people) -> None:
     stranger = await people.member()
     answer = await send(client, stranger, "enterprises/01933c5e-7a00-7000-8000-00000000dead", b"\x89PNG\r\n\x1a\n\x00")
     assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("王小明", " 王 小明", True), ("阿卜杜拉·买买提", "阿卜杜拉•买买提", True), ("Ｌｉ Ming", "li ming", True),
+        ("王小明", "王小民", False),
+    ],
+)
+def test_names_that_are_the_same(one: str, other: str, same: bool) -> None:
+    assert workflow.same_name(one, other) is same

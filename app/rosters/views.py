@@ -6,9 +6,9 @@ from app.audit import service as audit_service
 from app.db.session import AsyncSession
 from app.members import masking
 from app.pagination import PageQuery
-from app.registrations import roster_queries, rosters
-from app.registrations.models import Roster, RosterStatus
-from app.registrations.roster_schemas import RosterLinesOut, RosterOut
+from app.rosters import queries, service
+from app.rosters.models import Roster, RosterStatus
+from app.rosters.schemas import RosterLinesOut, RosterOut
 
 
 def counts(roster: Roster) -> RosterOut:
@@ -17,14 +17,14 @@ def counts(roster: Roster) -> RosterOut:
 
 async def people(session: AsyncSession, roster: Roster, page: PageQuery) -> RosterLinesOut:
     """The people of a Party roster for its secretary; every reading is audited."""
-    found = await roster_queries.lines(session, roster=roster, limit=page.limit, after=page.after)
+    found = await queries.lines(session, roster=roster, limit=page.limit, after=page.after)
     rows, cursor = page.cut(found, lambda row: row[0].id)
     items = []
     for line, registered in rows:
-        person = rosters.person_of(session, line)
+        person = service.person_of(session, line)
         items.append({"name": person.name, "phone": masking.mask_phone(person.phone), "registered": registered})
     audit_service.record(
-        session, "registrations.read_roster", object_kind=roster.kind.value, object_id=roster.owner_id, roster_id=str(roster.id)
+        session, "rosters.read", object_kind=roster.kind.value, object_id=roster.owner_id, roster_id=str(roster.id)
     )
     return RosterLinesOut.model_validate(_counts(roster) | {"items": items, "next_cursor": cursor})
 

@@ -7,9 +7,9 @@ from fastapi import File, Path, UploadFile
 
 from app.auth import routing
 from app.auth.routing import ReadSession, Session, SignedIn
-from app.registrations import roster_files, roster_queries, roster_views, rosters
-from app.registrations.models import RosterKind
-from app.registrations.roster_schemas import RosterOut
+from app.rosters import files, queries, service, views
+from app.rosters.models import RosterKind
+from app.rosters.schemas import RosterOut
 
 router = routing.router("/enterprises", tag="企业")
 EnterpriseId = Annotated[UUID, Path(description="企业编号", examples=["01933c5e-7a00-7000-8000-00000000000b"])]
@@ -18,14 +18,14 @@ RosterFile = Annotated[UploadFile, File(description="xlsx 或 csv，首行列名
 
 @router.post("/{enterprise_id}/roster", status_code=202, summary="上传企业花名册")
 async def upload(enterprise_id: EnterpriseId, principal: SignedIn, session: Session, file: RosterFile) -> RosterOut:
-    parsed = await roster_files.read(file)
-    roster = await rosters.upload(
+    parsed = await files.read(file)
+    roster = await service.upload(
         session, principal=principal, kind=RosterKind.ENTERPRISE, owner_id=enterprise_id, parsed=parsed
     )
-    return roster_views.counts(roster)
+    return views.counts(roster)
 
 
 @router.get("/{enterprise_id}/roster", summary="企业花名册比对结果（仅人数）")
 async def result(enterprise_id: EnterpriseId, principal: SignedIn, session: ReadSession) -> RosterOut:
-    await roster_queries.expect_access(session, principal=principal, kind=RosterKind.ENTERPRISE, owner_id=enterprise_id)
-    return roster_views.counts(await roster_queries.newest(session, owner_id=enterprise_id))
+    await queries.expect_access(session, principal=principal, kind=RosterKind.ENTERPRISE, owner_id=enterprise_id)
+    return views.counts(await queries.newest(session, owner_id=enterprise_id))

@@ -1,0 +1,1 @@
+"""Rosters of enterprises and Party organisations: read, matched with registrations, swept."""
