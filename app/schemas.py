@@ -1,6 +1,7 @@
 """The strict base of every request and response model, and the bounded types they are made of."""
 
 from datetime import UTC, date, datetime
+from enum import StrEnum
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -75,3 +76,15 @@ class Named(Out):
 
 def named(row: Any) -> dict[str, Any] | None:
     return None if row is None else {"id": row.id, "name": row.name}
+
+
+class Occupation(StrEnum):
+    """What somebody does for a living; the trades that an organisation is there for are the same words."""
+
+    COURIER = "courier"
+    FOOD_DELIVERY = "food_delivery"
+    RIDE_HAILING = "ride_hailing"
+    TRUCK_DRIVER = "truck_driver"
+    STREAMER = "streamer"
+    DOMESTIC_SERVICE = "domestic_service"
+    OTHER = "other"

@@ -8,9 +8,8 @@ from pydantic import Field
 from app.auth.principal import AccountStatus
 from app.auth.roles import Role, ScopeType
 from app.me.models import RevealField
-from app.members.models import Occupation
 from app.members.schemas import ConsentOut
-from app.schemas import Body, Day, Instant, Named, Note, Out, Word
+from app.schemas import Body, Day, Instant, Named, Note, Occupation, Out, Word
 
 ME = "01933c5e-7a00-7000-8000-000000000001"
 AREA = {"id": "01933c5e-7a00-7000-8000-000000000003", "name": "文化路社区"}

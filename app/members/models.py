@@ -8,16 +8,7 @@ import sqlalchemy as sa
 from sqlmodel import Field
 
 from app.db.base import Table, text_enum
-
-
-class Occupation(StrEnum):
-    COURIER = "courier"
-    FOOD_DELIVERY = "food_delivery"
-    RIDE_HAILING = "ride_hailing"
-    TRUCK_DRIVER = "truck_driver"
-    STREAMER = "streamer"
-    DOMESTIC_SERVICE = "domestic_service"
-    OTHER = "other"
+from app.schemas import Occupation
 
 
 class Purpose(StrEnum):

@@ -16,8 +16,9 @@ from app.db.session import AsyncSession
 from app.enterprises import queries as enterprises_queries
 from app.errors import ValidationFailed
 from app.members import queries, workflow
-from app.members.models import Consent, Employment, Member, Occupation, Purpose
+from app.members.models import Consent, Employment, Member, Purpose
 from app.members.workflow import Employer
+from app.schemas import Occupation
 from app.security import sealing
 
 

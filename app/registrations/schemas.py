@@ -5,11 +5,10 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints, model_validator
 
-from app.members.models import Occupation
 from app.members.schemas import ConsentGiven, EmployerIn
 from app.registrations.models import Direction, Management, Status
 from app.registrations.workflow import PoliticalStatus
-from app.schemas import Body, Day, Instant, Line, Named, Note, Out, Text, Token, Word
+from app.schemas import Body, Day, Instant, Line, Named, Note, Occupation, Out, Text, Token, Word
 
 ID = "01933c5e-7a00-7000-8000-000000000004"
 ORGANISATION: dict[str, Any] = {"id": "01933c5e-7a00-7000-8000-000000000005", "name": "兖州区快递行业党支部"}

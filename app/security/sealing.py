@@ -64,6 +64,13 @@ def blind_index(session: AsyncSession, value: str, *, purpose: str) -> bytes:
     return hmac.digest(key, value.encode(), hashlib.sha256)
 
 
+def blind_indexes(session: AsyncSession, value: str, *, purpose: str) -> list[bytes]:
+    """The fingerprints of a value under every key of the ring: look-ups ask for all of them, so that a key can be changed meanwhile."""
+    masters = ring(session).field
+    keys = (masters.of(f"index:{purpose}", kid) for kid in masters.keys)
+    return [hmac.digest(key, value.encode(), hashlib.sha256) for key in keys if key is not None]
+
+
 def sign(session_or_ring: Any, purpose: str, message: bytes, *, size: int = 16) -> bytes:
     """HMAC-SHA-256 under the active secret key, cut to `size` bytes (16 is 128 bits)."""
     keys = session_or_ring if isinstance(session_or_ring, KeyRing) else ring(session_or_ring)
