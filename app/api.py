@@ -5,15 +5,22 @@ from fastapi import APIRouter, FastAPI
 from app import health
 from app.areas import routes as areas_routes
 from app.auth import routes as auth_routes
+from app.checkins import routes_areas as checkins_routes_areas
 from app.complaints import routes as complaints_routes
+from app.coverage import routes as coverage_routes
+from app.coverage import routes_enterprises as coverage_routes_enterprises
+from app.coverage import routes_organisations as coverage_routes_organisations
 from app.enterprises import routes as enterprises_routes
 from app.me import routes_members as me_routes_members
 from app.members import routes as members_routes
 from app.messages import routes as messages_routes
 from app.organisations import routes as organisations_routes
+from app.organisations import routes_words as organisations_routes_words
 from app.points import routes as points_routes
 from app.points import routes_enterprises as points_routes_enterprises
 from app.qrcodes import routes as qrcodes_routes
+from app.qrcodes import routes_landing as qrcodes_routes_landing
+from app.qrcodes import routes_organisations as qrcodes_routes_organisations
 from app.redemptions import routes as redemptions_routes
 from app.redemptions import routes_stores as redemptions_routes_stores
 from app.registrations import routes as registrations_routes
@@ -42,19 +49,25 @@ ROUTERS: tuple[APIRouter, ...] = (
     rewards_routes.router,
     stores_routes.router,
     areas_routes.router,
+    checkins_routes_areas.router,
+    organisations_routes_words.router,
     organisations_routes.router,
     enterprises_routes.router,
+    coverage_routes.router,
+    coverage_routes_organisations.router,
+    coverage_routes_enterprises.router,
     points_routes_enterprises.router,
     messages_routes.router,
     registrations_routes.router,
     rosters_routes_enterprises.router,
     rosters_routes_organisations.router,
     qrcodes_routes.router,
+    qrcodes_routes_organisations.router,
     complaints_routes.router,
 )
 
 # Service endpoints, at the root.
-ROOT_ROUTERS: tuple[APIRouter, ...] = (health.router, routes_push.router, qrcodes_routes.landing_router)
+ROOT_ROUTERS: tuple[APIRouter, ...] = (health.router, routes_push.router, qrcodes_routes_landing.router)
 
 
 def include_routers(app: FastAPI) -> None:

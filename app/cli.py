@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, TypeVar
+from uuid import UUID
 
 import typer
 
@@ -21,7 +22,12 @@ from app.errors import AppError
 from app.invariants import service as invariants_service
 from app.jobs import queries as jobs_queries
 from app.jobs import service as jobs_service
-from app.security import passwords
+from app.me import journal, queries_erasures
+from app.me import service as me_service
+from app.rotation import reporting
+from app.rotation import service as rotation_service
+from app.rotation.fields import PLACES
+from app.security import keys, passwords
 from app.settings import Settings
 
 cli = typer.Typer(pretty_exceptions_enable=False, no_args_is_help=True, add_completion=False)
@@ -116,6 +122,99 @@ def openapi_files() -> dict[str, str]:
 def run_worker() -> None:
     """Runs one more job worker in the foreground."""
     worker.main()
+
+
+@cli.command()
+def erase(
+    member_id: UUID, dry_run: Annotated[bool, typer.Option(help="print what would be touched, change nothing")] = False
+) -> None:
+    """Erases a cancelled account whose day has come, as the nightly job does; prints how many rows each feature touched."""
+
+    async def work(database: Database) -> dict[str, int] | None:
+        if not dry_run:
+            async with database.transaction() as session:
+                return await me_service.erase(session, member_id=member_id)
+        async with database.session() as session:
+            counts = await me_service.rehearse(session, member_id=member_id)
+            await session.rollback()
+            return counts
+
+    try:
+        counts = with_database(work, Settings())
+    except AppError as refusal:
+        raise SystemExit(f"{member_id}: {refusal.sentence} ({refusal.code})") from None
+    if counts is None:
+        raise SystemExit(f"{member_id}: 账号没有到期的注销申请 / not cancelled, or its day has not come")
+    typer.echo("\n".join(f"{name} {rows}" for name, rows in counts.items()))
+    typer.echo("未作任何更改 / nothing was changed" if dry_run else "账号已注销 / erased")
+
+
+@cli.command()
+def erasures(
+    reapply: Annotated[bool, typer.Option(help="erase again whom a restored backup brought back")] = False,
+    export: Annotated[Path | None, typer.Option(help="write the journal to a file, one JSON object a line")] = None,
+    import_: Annotated[Path | None, typer.Option("--import", help="add what another copy of the journal knows, first")] = None,
+) -> None:
+    """The journal of erasures: after a restore, import the newest copy and re-apply it before the service is opened."""
+
+    async def work(database: Database) -> None:
+        if import_ is not None:
+            lines = list(journal.read(import_.read_text()))
+            async with database.transaction() as session:
+                typer.echo(f"导入 / new {await me_service.enter(session, lines)}")
+        if reapply:
+            typer.echo(f"重新注销 / erased again {await reapplied(database)}")
+        async with database.session() as session:
+            if export is not None:
+                export.write_text("".join([journal.written(line) async for line in queries_erasures.journal(session)]))
+            kept, undone = await queries_erasures.count(session), len(await queries_erasures.undone(session))
+        typer.echo(f"注销记录 / erasures {kept}, 未注销 / not erased {undone}")
+
+    try:
+        with_database(work, Settings())
+    except journal.BadJournal as bad:
+        raise SystemExit(str(bad)) from None
+
+
+async def reapplied(database: Database) -> int:
+    """One transaction a person: it can be stopped and begun again."""
+    async with database.session() as session:
+        subjects = await queries_erasures.undone(session)
+    for subject_id in subjects:
+        async with database.transaction() as session:
+            await me_service.repeat(session, subject_id=subject_id)
+    return len(subjects)
+
+
+@cli.command("new-key")
+def new_key(kid: str) -> None:
+    """Prints a fresh key under this name, as XINXIN_FIELD_KEYS and XINXIN_SECRET_KEYS take it. Nothing keeps it but who reads it here."""
+    typer.echo(keys.fresh(kid))
+
+
+@cli.command("rotate-keys", help=rotation_service.__doc__)
+def rotate_keys(
+    batch: Annotated[int, typer.Option(min=1, max=5_000, help="rows of one transaction")] = 500,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be re-made, and what cannot be, and write nothing")] = False,
+) -> None:
+    settings = Settings()
+
+    async def work(database: Database) -> bool:
+        turns = []
+        for place in PLACES:
+            done = await rotation_service.turn(database, place, batch=batch, dry_run=dry_run, tell=typer.echo)
+            typer.echo(f"{place.table}: {done.seen} rows seen, {done.remade} {'to be ' if dry_run else ''}re-made")
+            turns.append(done)
+        found = await rotation_service.survey(database, batch=batch)
+        lines, clean = reporting.verdict(found, keys.load(settings))
+        typer.echo("\n".join([*reporting.counts(found), *lines]))
+        failed = list(reporting.failures(turns))
+        if failed:
+            typer.echo("\n".join(failed), err=True)
+        return not failed and (clean or dry_run)
+
+    if not with_database(work, settings):
+        raise SystemExit(1)
 
 
 @cli.command()

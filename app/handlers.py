@@ -1,13 +1,16 @@
 """THE list of modules with job handlers. Importing this module fills the registry: the worker and tests start here."""
 
 import app.auth.jobs
+import app.checkins.jobs
 import app.demo.jobs
 import app.invariants.jobs
 import app.jobs.housekeeping
 import app.me.jobs
+import app.members.jobs
 import app.messages.jobs
 import app.points.jobs
 import app.redemptions.jobs
+import app.registrations.jobs
 import app.reports.jobs
 import app.rosters.jobs
 import app.uploads.jobs

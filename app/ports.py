@@ -1,5 +1,6 @@
 """THE few places where a lower folder asks a higher one, each with exactly one provider. Loaded by main, worker and cli."""
 
+from app.checkins import certificates
 from app.complaints import queries as complaints_queries
 from app.enterprises import queries as enterprises_queries
 from app.organisations import queries as organisations_queries
@@ -19,6 +20,13 @@ def connect() -> None:
     for kind in ("report_before", "report_after", "report_reopen"):
         uploads_ports.owner(kind, reports_queries.may_see)
     uploads_ports.owner("complaint", complaints_queries.may_see)
-    qrcodes_ports.target(Purpose.REGISTRATION, organisations_queries.may_issue_qrcode, organisations_queries.describe)
-    qrcodes_ports.target(Purpose.ENTERPRISE, enterprises_queries.may_issue_qrcode, enterprises_queries.describe)
-    qrcodes_ports.target(Purpose.STORE, stores_queries.may_issue_qrcode, stores_queries.describe)
+    qrcodes_ports.target(
+        Purpose.REGISTRATION, organisations_queries.may_issue_qrcode, organisations_queries.describe, organisations_queries.by_ids,
+        organisations_queries.expect_in_being,
+    )
+    qrcodes_ports.target(
+        Purpose.ENTERPRISE, enterprises_queries.may_issue_qrcode, enterprises_queries.describe, enterprises_queries.by_ids,
+        enterprises_queries.expect_open,
+    )
+    qrcodes_ports.target(Purpose.STORE, stores_queries.may_issue_qrcode, stores_queries.describe, stores_queries.by_ids)
+    qrcodes_ports.target(Purpose.CERTIFICATE, certificates.may_issue, certificates.describe)

@@ -1,5 +1,6 @@
 """Every setting of the service, read from `XINXIN_*` once, when a process starts, and passed down from there."""
 
+from functools import cache
 from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import urlsplit
@@ -14,6 +15,21 @@ class UnsafeSettings(ValueError):
     """Production was asked to start with a sample secret, the simulator or the demo."""
 
 
+@cache
+def openssl_has_sm4() -> bool:
+    """Asked once: some distributions build OpenSSL without SM4 and SM3. Loads the library when it is asked, not before."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+    from cryptography.hazmat.primitives.hashes import SM3, Hash
+
+    try:
+        Cipher(algorithms.SM4(bytes(16)), modes.GCM(bytes(12))).encryptor()
+        Hash(SM3())
+    except UnsupportedAlgorithm:
+        return False
+    return True
+
+
 class Settings(BaseSettings):
     """Names and meanings are the contract's; `.env.example` shows each with a safe sample."""
 
@@ -25,6 +41,7 @@ class Settings(BaseSettings):
     demo: bool | None = Field(None, description="load the demo county; empty means: in development only")
     secret_keys: str | None = Field(None, description="kid:base64 of 32 bytes, comma-separated, the first signs; empty generates keys.json")
     field_keys: str | None = Field(None, description="kid:base64 of 32 bytes, comma-separated, the first seals; empty generates keys.json")
+    field_cipher: Literal["aes-256-gcm", "sm4-gcm"] = Field("aes-256-gcm", description="what seals; values of the other are read too")
     metrics_token: str | None = Field(None, description="bearer token of /metrics; 404 while empty")
     wechat_appid: str = Field("wx0000000000000000", description="AppID of the mini program")
     wechat_secret: str = Field("sample-wechat-secret", description="AppSecret of the mini program")
@@ -63,4 +80,10 @@ class Settings(BaseSettings):
                 raise UnsafeSettings("XINXIN_DEMO=1 is not for production")
             if urlsplit(self.wechat_base_url or "").hostname in {"127.0.0.1", "localhost", "::1"}:
                 raise UnsafeSettings("XINXIN_WECHAT_BASE_URL points at this machine: production does not talk to a simulator")
+        return self
+
+    @model_validator(mode="after")
+    def _refuse_a_cipher_that_is_not_there(self) -> Self:
+        if self.field_cipher == "sm4-gcm" and not openssl_has_sm4():
+            raise UnsafeSettings("XINXIN_FIELD_CIPHER=sm4-gcm: the OpenSSL of this machine's cryptography package has no SM4 and SM3")
         return self

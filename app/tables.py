@@ -3,7 +3,9 @@
 import app.areas.models
 import app.audit.models
 import app.auth.models
+import app.checkins.models
 import app.complaints.models
+import app.coverage.models
 import app.db.numbers
 import app.enterprises.models
 import app.idempotency.models

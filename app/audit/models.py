@@ -27,5 +27,5 @@ class AuditEvent(Table, table=True):
     outcome: str = Field(max_length=8)
     reason: str | None = Field(default=None, max_length=64, description="a code, never a sentence")
     facts: dict[str, Any] = json_field()
-    request_id: str | None = Field(default=None, max_length=128)
+    request_id: str | None = Field(default=None, max_length=128, description="as drawn, or ~ and a fingerprint of what a client chose")
     address: str | None = Field(default=None, max_length=64)

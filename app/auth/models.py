@@ -98,7 +98,10 @@ class OtpFactor(SQLModel, table=True):
 
 
 class AccessGrant(Table, table=True):
-    """A role on a scope for an account, or for a phone number until somebody binds it."""
+    """A role on a scope for an account, or for a phone number until somebody binds it.
+
+    `phone_sealed` is what a new index can be made of when the key changes; a grant from before it was written has the mask alone.
+    """
 
     __tablename__ = "access_grant"
     __table_args__ = (
@@ -117,6 +120,7 @@ class AccessGrant(Table, table=True):
 
     account_id: UUID | None = Field(default=None, foreign_key="account.id")
     phone_index: bytes | None = None
+    phone_sealed: bytes | None = None
     phone_masked: str | None = Field(default=None, max_length=16)
     role: Role = Field(sa_type=text_enum(Role, "role"))
     scope_type: ScopeType = Field(sa_type=text_enum(ScopeType, "scope_type"))

@@ -127,7 +127,7 @@ async def by_username(session: AsyncSession, *, username: str) -> Account | None
 
 async def by_openid(session: AsyncSession, *, openid: str) -> Account | None:
     found = await session.exec(
-        sa.select(Account).where(col(Account.openid_index) == sealing.blind_index(session, openid, purpose="openid"))
+        sa.select(Account).where(col(Account.openid_index).in_(sealing.blind_indexes(session, openid, purpose="openid")))
     )
     account: Account | None = found.scalars().first()
     return account
@@ -135,8 +135,8 @@ async def by_openid(session: AsyncSession, *, openid: str) -> Account | None:
 
 async def account_by_phone(session: AsyncSession, *, phone: str) -> UUID | None:
     """The account that has bound this number."""
-    index = sealing.blind_index(session, phone, purpose="phone")
-    found = await session.exec(sa.select(col(Account.id)).where(col(Account.phone_index) == index))
+    indexes = sealing.blind_indexes(session, phone, purpose="phone")
+    found = await session.exec(sa.select(col(Account.id)).where(col(Account.phone_index).in_(indexes)))
     account_id: UUID | None = found.scalars().first()
     return account_id
 
@@ -205,10 +205,10 @@ async def sessions(session: AsyncSession, *, account_id: UUID, limit: int, after
     return list(found.scalars().all())
 
 
-async def known_origin(session: AsyncSession, *, account_id: UUID, origin: bytes) -> bool:
-    """Has this device signed in to this account before?"""
+async def known_origin(session: AsyncSession, *, account_id: UUID, origins: Collection[bytes]) -> bool:
+    """Has this device, which has these fingerprints, signed in to this account before?"""
     found = await session.exec(
-        sa.select(sa.literal(1)).where(col(AuthSession.account_id) == account_id, col(AuthSession.origin) == origin).limit(1)
+        sa.select(sa.literal(1)).where(col(AuthSession.account_id) == account_id, col(AuthSession.origin).in_(origins)).limit(1)
     )
     return found.first() is not None
 

@@ -1,6 +1,6 @@
 """Every SELECT of grants and scopes. `queries` offers the ones that other features ask for."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -83,18 +83,35 @@ async def covering(session: AsyncSession, *, area_path: str, roles: Iterable[Rol
     return list(found.scalars().all())
 
 
-async def roles_of(session: AsyncSession, *, account_id: UUID | None, phone_index: bytes | None) -> set[Role]:
+def subject(account_id: UUID | None, phone_indexes: Collection[bytes]) -> sa.ColumnElement[bool]:
+    """The grants of an account, or those that wait for a phone, which has an index under every key."""
+    return col(AccessGrant.account_id) == account_id if account_id else col(AccessGrant.phone_index).in_(phone_indexes)
+
+
+async def roles_of(session: AsyncSession, *, account_id: UUID | None, phone_indexes: Collection[bytes]) -> set[Role]:
     """The roles that an account holds, or that wait for a phone."""
-    who = col(AccessGrant.account_id) == account_id if account_id else col(AccessGrant.phone_index) == phone_index
-    found = await session.exec(sa.select(col(AccessGrant.role)).where(who, *IN_FORCE))
+    found = await session.exec(sa.select(col(AccessGrant.role)).where(subject(account_id, phone_indexes), *IN_FORCE))
     return set(found.scalars().all())
 
 
-async def waiting(session: AsyncSession, *, phone_index: bytes) -> list[AccessGrant]:
+async def waits(
+    session: AsyncSession, *, phone_indexes: Collection[bytes], role: Role, scope_type: ScopeType, scope_id: UUID | None
+) -> bool:
+    """Does this very grant wait for the phone already, under whichever key its index was made?"""
+    found = await session.exec(
+        sa.select(sa.literal(1)).where(
+            subject(None, phone_indexes), col(AccessGrant.role) == role, col(AccessGrant.scope_type) == scope_type,
+            col(AccessGrant.scope_id).is_not_distinct_from(scope_id), col(AccessGrant.revoked_at).is_(None),
+        )
+    )
+    return found.first() is not None
+
+
+async def waiting(session: AsyncSession, *, phone_indexes: Collection[bytes]) -> list[AccessGrant]:
     """The grants that wait for a phone, locked, oldest first."""
     found = await session.exec(
         sa.select(AccessGrant)
-        .where(col(AccessGrant.phone_index) == phone_index, *IN_FORCE)
+        .where(subject(None, phone_indexes), *IN_FORCE)
         .order_by(col(AccessGrant.id))
         .with_for_update()
         .execution_options(populate_existing=True)

@@ -1,1 +1,1 @@
-"""双报到: riders and enterprises report in to a community; what they are appointed to, and the certificate of it."""
+"""双报到: riders and enterprises report in to a community, which confirms them and appoints them for a time; the certificates of it."""

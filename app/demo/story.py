@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from app import clock
-from app.demo import names, people, photos, plan
+from app.demo import names, people, photos, plan, story_seeking
 from app.demo.telling import Person, Teller, fresh_key
 
 CATEGORY, REPORT_TEXT = "bin_overflow", "路口的垃圾桶满了，垃圾散落在非机动车道上"
@@ -49,16 +49,19 @@ class Story:
 
 def tell(teller: Teller) -> None:
     """Walks through all steps. Raises Different at the first that does not go as it should."""
-    story = Story(teller)
+    story, seeking = Story(teller), story_seeking.Seeking(teller)
     for title, step in STEPS:
         teller.heading(title)
         step(story)
+    for title, further in story_seeking.STEPS:
+        teller.heading(title)
+        further(seeking)
 
 
 def sign_in(story: Story) -> None:
     """The rider signs in with a WeChat code, binds a phone, gives consent; the staff sign in."""
     teller, rider = story.teller, story.rider
-    account = _enter(teller, rider)
+    account = teller.enter(rider)
     teller.same((account["kind"], account["status"], account["created"]), ("wechat", "active", True), "新账号")
     phone = f"13{secrets.randbelow(10**9):09d}"
     bound = teller.post(rider, "/members/me/phone", {"code": teller.wechat(rider, kind="phone", phone=phone)})
@@ -76,13 +79,7 @@ def sign_in(story: Story) -> None:
     }
     for part, name in cast.items():
         story.staff[part] = Person(name)
-        teller.same(_enter(teller, story.staff[part])["created"], False, f"{name} 是演示人员")
-
-
-def _enter(teller: Teller, person: Person) -> Any:
-    answer = teller.post(None, "/auth/wechat", {"code": teller.wechat(person, kind="login")})
-    person.token, person.account_id = answer["access_token"], answer["account"]["id"]
-    return answer["account"]
+        teller.same(teller.enter(story.staff[part])["created"], False, f"{name} 是演示人员")
 
 
 def register(story: Story) -> None:

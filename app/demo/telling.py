@@ -4,6 +4,7 @@ import json
 import sys
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +14,7 @@ SECRET_NAMES = frozenset({"access_token", "refresh_token", "code", "token", "con
 SHOWN_ITEMS, SHOWN_TEXT = 2, 160
 TIMEOUT_SECONDS = 20.0
 BUSY, TRIES = 503, 5
+WAITS, WAIT_SECONDS = 40, 0.5
 
 
 class Different(Exception):
@@ -54,8 +56,28 @@ class Teller:
     def get(self, who: Person | None, path: str, **params: Any) -> Any:
         return self._call(who, "GET", path, 200, params=params)
 
+    def enter(self, person: Person) -> Any:
+        """Signs somebody in; returns the account."""
+        answer = self.post(None, "/auth/wechat", {"code": self.wechat(person, kind="login")})
+        person.token, person.account_id = answer["access_token"], answer["account"]["id"]
+        return answer["account"]
+
+    def wait(self, who: Person, path: str, done: Callable[[Any], bool]) -> Any:
+        """Asks until a job has done its work. Raises Different after twenty seconds."""
+        for _ in range(WAITS):
+            answer = self.get(who, path)
+            if done(answer):
+                return answer
+            time.sleep(WAIT_SECONDS)
+        raise Different(f"{path} 的后台任务没有完成")
+
     def put(self, who: Person, path: str, body: dict[str, Any]) -> Any:
         return self._call(who, "PUT", path, 200, json=body)
+
+    def patch(self, who: Person, path: str, body: dict[str, Any], *, version: int) -> Any:
+        """As a phone does it, which knows no PATCH. `version` is what the caller has seen."""
+        headers = {"If-Match": f'"{version}"', "X-HTTP-Method-Override": "PATCH"}
+        return self._call(who, "POST", path, 200, json=body, headers=headers)
 
     def post(
         self, who: Person | None, path: str, body: dict[str, Any] | None = None, *, status: int = 200, key: str | None = None,
@@ -68,8 +90,20 @@ class Teller:
         return self._call(who, "POST", path, status, json=body or {}, headers=headers)
 
     def upload(self, who: Person, name: str, content: bytes) -> Any:
+        return self.send_file(who, "/uploads", name, content, "image/jpeg", status=201)
+
+    def send_file(self, who: Person, path: str, name: str, content: bytes, media_type: str, *, status: int) -> Any:
         headers = {"Idempotency-Key": fresh_key()}
-        return self._call(who, "POST", "/uploads", 201, files={"file": (name, content, "image/jpeg")}, headers=headers)
+        return self._call(who, "POST", path, status, files={"file": (name, content, media_type)}, headers=headers)
+
+    def download(self, who: Person, path: str) -> httpx.Response:
+        return self._send(self._service, who.name, "GET", path, 200, headers=_authorised(who, {}))
+
+    def browse(self, url: str) -> str:
+        """What a phone's browser shows of an address of the service."""
+        path = httpx.URL(url).raw_path.decode()
+        root = self._service.base_url.copy_with(raw_path=path.encode())
+        return self._send(self._service, "手机浏览器", "GET", str(root), 200, headers={"Accept": "text/html"}).text
 
     def repeat(self, who: Person, path: str, body: dict[str, Any], *, status: int, key: str) -> Any:
         """The same call once more under its key: the first answer must come again, and say so."""
@@ -135,7 +169,7 @@ def _print_request(client: httpx.Client, name: str, method: str, path: str, sent
         say("   " + "，".join(f"{key}: {value}" for key, value in kept.items()))
     if "files" in sent:
         file_name, content, _ = sent["files"]["file"]
-        say(f"   > 照片 {file_name}，{len(content)} 字节")
+        say(f"   > 文件 {file_name}，{len(content)} 字节")
     elif sent.get("json"):
         say(f"   > {_text(sent['json'])}")
 

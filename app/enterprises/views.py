@@ -7,8 +7,8 @@ from app.areas import queries as areas_queries
 from app.auth.principal import Principal
 from app.db.session import AsyncSession
 from app.enterprises import workflow
-from app.enterprises.models import Enterprise
-from app.enterprises.schemas import EnterpriseOut
+from app.enterprises.models import Enterprise, EnterpriseHeadcount
+from app.enterprises.schemas import EnterpriseOut, HeadcountOut
 from app.schemas import named
 
 
@@ -28,6 +28,11 @@ def _out(principal: Principal, enterprise: Enterprise, area: Any) -> EnterpriseO
             "id": enterprise.id, "name": enterprise.name, "kind": enterprise.kind, "area": named(area),
             "uscc": enterprise.uscc if full else None, "headcount": enterprise.headcount if full else None,
             "warnings": workflow.warnings(enterprise.uscc, confirmed=enterprise.uscc_confirmed) if full else [],
-            "version": enterprise.version, "allowed": workflow.allowed(principal, enterprise),
+            "listed_on": enterprise.listed_on, "closed_on": enterprise.closed_on, "version": enterprise.version,
+            "allowed": workflow.allowed(principal, enterprise),
         }
     )
+
+
+def figure(row: EnterpriseHeadcount) -> HeadcountOut:
+    return HeadcountOut(on=row.on, headcount=row.headcount)

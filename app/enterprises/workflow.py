@@ -1,12 +1,15 @@
 """The pure rules of enterprises: the check digit of a social credit code, who may see and do what."""
 
+from datetime import date
+
 from stdnum.cn import uscc as gb32100
 
 from app.auth.principal import Principal
 from app.auth.roles import Role, ScopeType
 from app.enterprises.models import Enterprise
+from app.errors import ValidationFailed
 
-CHECK_DIGIT = "uscc_check_digit"
+CHECK_DIGIT = "统一社会信用代码的校验位不符，请核对；确认无误的，请勾选确认后再提交（uscc_confirmed）"
 
 
 def warnings(uscc: str, *, confirmed: bool) -> list[str]:
@@ -31,4 +34,16 @@ def sees_details(principal: Principal, enterprise: Enterprise) -> bool:
 
 def allowed(principal: Principal, enterprise: Enterprise) -> list[str]:
     """The commands that this caller may give now."""
-    return ["update"] if administers(principal, enterprise) else []
+    return [*(["update"] if administers(principal, enterprise) else []), *(["headcount"] if sees_details(principal, enterprise) else [])]
+
+
+def require_life(listed_on: date, closed_on: date | None) -> None:
+    """Raises ValidationFailed for an enterprise that would have closed before it was listed."""
+    if closed_on is not None and closed_on < listed_on:
+        raise ValidationFailed.of("body", "closed_on", msg="关闭日期不能早于登记日期", kind="closed_on")
+
+
+def require_day_of_figure(enterprise: Enterprise, on: date, today: date) -> None:
+    """Raises ValidationFailed for a figure of a day to come, or of one on which the enterprise is closed."""
+    if on > today or enterprise.closed_by(on):
+        raise ValidationFailed.of("body", "on", msg="日期不能晚于今天，也不能在企业关闭之后", kind="on")

@@ -25,21 +25,26 @@ class _Document(FPDF):
 def document(title: str, columns: list[str], rows: list[list[Any]]) -> bytes:
     """The table under its title; the header row is repeated on every page."""
     paper = _Document(orientation="landscape", format="A4")
-    paper.set_creation_date(MADE_ON)
-    paper.add_font(FAMILY, "", str(FONT))
-    drawable = frozenset(getattr(paper.fonts[FAMILY], "cmap", ()))
-    paper.set_title(_drawn(title, drawable))
+    drawable = prepared(paper)
+    paper.set_title(drawn(title, drawable))
     paper.add_page()
     paper.set_font(FAMILY, size=14)
-    paper.cell(0, 10, _drawn(title, drawable), new_x="LMARGIN", new_y="NEXT")
+    paper.cell(0, 10, drawn(title, drawable), new_x="LMARGIN", new_y="NEXT")
     paper.set_font(FAMILY, size=8)
     heading = FontFace(fill_color=(235, 235, 235))
     with paper.table(headings_style=heading, col_widths=_widths(columns, rows), line_height=5, first_row_as_headings=True) as table:
         for cells in [columns, *rows]:
             row = table.row()
             for cell in cells:
-                row.cell(_drawn(str(cell), drawable), align="R" if isinstance(cell, int | float) else "L")
+                row.cell(drawn(str(cell), drawable), align="R" if isinstance(cell, int | float) else "L")
     return bytes(paper.output())
+
+
+def prepared(paper: FPDF) -> frozenset[int]:
+    """Gives a document its font and a fixed date, so that it is the same whenever it is made; returns what the font can draw."""
+    paper.set_creation_date(MADE_ON)
+    paper.add_font(FAMILY, "", str(FONT))
+    return frozenset(getattr(paper.fonts[FAMILY], "cmap", ()))
 
 
 def _widths(columns: list[str], rows: list[list[Any]]) -> tuple[int, ...]:
@@ -50,6 +55,6 @@ def _widths(columns: list[str], rows: list[list[Any]]) -> tuple[int, ...]:
     )
 
 
-def _drawn(text: str, drawable: frozenset[int]) -> str:
+def drawn(text: str, drawable: frozenset[int]) -> str:
     """A character that the font lacks is shown as a box, a control character not at all."""
     return "".join(char if ord(char) in drawable else UNKNOWN for char in text if char >= " " or char == "\n")

@@ -9,9 +9,15 @@ from uuid import UUID
 
 from app.auth import queries as auth_queries
 from app.auth import service as auth_service
+from app.checkins import queries as checkins_queries
+from app.checkins import service as checkins_service
 from app.complaints import queries as complaints_queries
 from app.complaints import service as complaints_service
+from app.coverage import queries as coverage_queries
+from app.coverage import service as coverage_service
 from app.db.session import AsyncSession
+from app.enterprises import queries as enterprises_queries
+from app.enterprises import service as enterprises_service
 from app.me import queries as me_queries
 from app.me import reveals
 from app.members import queries as members_queries
@@ -57,11 +63,14 @@ FEATURES: tuple[Feature, ...] = (
     Feature("rosters", rosters_service.forget, rosters_queries.export),
     Feature("rewards", rewards_service.forget, rewards_queries.export),
     Feature("registrations", registrations_service.forget, registrations_queries.export),
+    Feature("checkins", checkins_service.forget, checkins_queries.export),
+    Feature("coverage", coverage_service.forget, coverage_queries.export),
     Feature("complaints", complaints_service.forget, complaints_queries.export),
     Feature("points", points_service.forget, points_queries.export),
     Feature("messages", messages_service.forget, messages_queries.export),
     Feature("uploads", uploads_service.forget, uploads_queries.export),
     Feature("members", members_service.forget, members_queries.export),
+    Feature("enterprises", enterprises_service.forget, enterprises_queries.export),
     Feature("auth", auth_service.forget, auth_queries.export),
 )
 

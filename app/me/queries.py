@@ -64,6 +64,10 @@ async def export(session: AsyncSession, *, member_id: UUID) -> dict[str, Any]:
     found = await session.exec(sa.select(Reveal).where(col(Reveal.member_id) == member_id).order_by(col(Reveal.id)))
     return {
         "reveals": [
-            {"field": reveal.field.value, "reason": reveal.reason, "at": reveal.created_at.isoformat()} for reveal in found.scalars().all()
+            {
+                "field": reveal.field.value, "purpose": reveal.purpose.value if reveal.purpose else None, "reason": reveal.reason,
+                "at": reveal.created_at.isoformat(),
+            }
+            for reveal in found.scalars().all()
         ]
     }

@@ -10,7 +10,7 @@ from app.auth.principal import Principal
 from app.db.session import AsyncSession
 from app.errors import NotFound
 from app.me import queries, workflow
-from app.me.models import Reveal, RevealField
+from app.me.models import Reveal, RevealField, RevealPurpose
 from app.members import queries as members_queries
 from app.messages import service as messages_service
 from app.registrations import queries as registrations_queries
@@ -19,8 +19,10 @@ from app.security import throttles
 WORDS = {RevealField.PHONE: "手机号", RevealField.REAL_NAME: "姓名"}
 
 
-async def reveal(session: AsyncSession, *, principal: Principal, member_id: UUID, field: RevealField, reason: str) -> str:
-    """Returns the value.
+async def reveal(
+    session: AsyncSession, *, principal: Principal, member_id: UUID, field: RevealField, reason: str, purpose: RevealPurpose | None = None
+) -> str:
+    """Returns the value; one's own, too, to whom has just proved to be that person.
 
     Raises:
         NotFound: nobody in the caller's scope, or nothing to reveal.
@@ -30,23 +32,31 @@ async def reveal(session: AsyncSession, *, principal: Principal, member_id: UUID
     value = await queries.full_value(session, member_id=member_id, field=field)
     if value is None:
         raise NotFound
+    own = member_id == principal.account_id
     area = await members_queries.area_of(session, member_id=member_id)
     path = area[1] if area else None
-    organisation_id = await registrations_queries.organisation_of(session, member_id=member_id)
-    workflow.require_duty(principal, area_path=path, organisation_id=organisation_id)
+    if not own:
+        organisation_id = await registrations_queries.organisation_of(session, member_id=member_id)
+        workflow.require_duty(principal, area_path=path, organisation_id=organisation_id)
     await throttles.take(
         session, f"members.reveal:{principal.account_id}", limit=workflow.REVEALS, period_s=workflow.REVEAL_PERIOD_S
     )
-    row = Reveal(member_id=member_id, staff_id=principal.account_id, field=field, reason=reason)
+    row = Reveal(member_id=member_id, staff_id=principal.account_id, field=field, reason=reason, purpose=purpose)
     session.add(row)
     audit_service.record(
-        session, "members.reveal", object_kind="member", object_id=member_id, area_path=path, field=field.value, reveal_id=str(row.id)
+        session, "members.reveal", object_kind="member", object_id=member_id, area_path=path, field=field.value, reveal_id=str(row.id),
+        own=own,
     )
+    if not own:
+        await _tell(session, member_id, field)
+    return value
+
+
+async def _tell(session: AsyncSession, member_id: UUID, field: RevealField) -> None:
     await messages_service.send(
         session, member_id=member_id, category="account", title=f"您的{WORDS[field]}被工作人员查看",
         body=f"工作人员因工作需要查看了您的完整{WORDS[field]}，理由已记录。如有疑问，可通过“意见建议”向我们反映。",
     )
-    return value
 
 
 async def forget(session: AsyncSession, *, member_id: UUID) -> None:

@@ -1,16 +1,17 @@
 """Bodies and answers about oneself."""
 
-from typing import Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from app.auth.principal import AccountStatus
 from app.auth.roles import Role, ScopeType
-from app.me.models import RevealField
-from app.members.schemas import ConsentOut
+from app.me.models import RevealField, RevealPurpose
+from app.members.schemas import SAID, ConsentOut
 from app.schemas import Body, Day, Instant, Named, Note, Occupation, Out, Word
 
+Reason = Annotated[Note, StringConstraints(min_length=4)]
 ME = "01933c5e-7a00-7000-8000-000000000001"
 AREA = {"id": "01933c5e-7a00-7000-8000-000000000003", "name": "文化路社区"}
 GRANT = {
@@ -18,10 +19,9 @@ GRANT = {
     "scope_name": AREA["name"], "valid_until": "2027-11-24T02:00:00Z",
 }
 REGISTRATION = {"id": "01933c5e-7a00-7000-8000-000000000004", "number": "S20261124-000017", "status": "active"}
-CONSENT = {"purpose": "service", "version": "2026-11", "granted": True, "at": "2026-11-24T02:00:00Z"}
 PROFILE: dict[str, Any] = {
     "id": ME, "nickname": "风里来", "real_name": "张三", "occupation": "food_delivery", "area": AREA, "phone": "138****8000",
-    "grants": [GRANT], "level": 2, "registration": REGISTRATION, "consents": [CONSENT], "status": "active", "erase_on": None, "version": 3,
+    "grants": [GRANT], "level": 2, "registration": REGISTRATION, "consents": [SAID], "status": "active", "erase_on": None, "version": 3,
     "allowed": ["update", "cancel"],
 }
 
@@ -58,6 +58,32 @@ class ProfileOut(Out):
     allowed: list[str]
 
 
+class ClosedOut(Out):
+    """One thing that a withdrawal has ended: a registration, the own line in employers' statements or in publicity lists."""
+
+    model_config = {"json_schema_extra": {"examples": [{"kind": "registration", "number": REGISTRATION["number"]}]}}
+
+    kind: Literal["registration", "statement_line", "publicity_line"]
+    number: str | None
+
+
+class ConsentChangedOut(ConsentOut):
+    """What is noted now, and what a withdrawal has closed with it."""
+
+    model_config = {
+        "json_schema_extra": {
+            "examples": [
+                SAID | {
+                    "purpose": "party_identity", "granted": False,
+                    "closed": [{"kind": "registration", "number": REGISTRATION["number"]}],
+                }
+            ]
+        }
+    }
+
+    closed: list[ClosedOut]
+
+
 class ProfilePatch(Body):
     """What is given is changed; null empties it. Name, work area and employers are corrected in the registration."""
 
@@ -86,17 +112,35 @@ class ExportOut(Out):
     data: dict[str, dict[str, Any]]
 
 
+class ClosingOut(Out):
+    """What is open and is given up: live orders end at once and their points come back, open reports are dealt with without their
+    reporter, an open registration ends and the points lapse with the account."""
+
+    orders: int
+    reports: int
+    registrations: int
+    points: int
+
+
 class CancelOut(Out):
-    model_config = {"json_schema_extra": {"examples": [{"erase_on": "2026-12-01"}]}}
+    model_config = {
+        "json_schema_extra": {
+            "examples": [{"erase_on": "2026-12-01", "closing": {"orders": 1, "reports": 2, "registrations": 1, "points": 120}}]
+        }
+    }
 
     erase_on: Day
+    closing: ClosingOut
 
 
 class RevealIn(Body):
-    model_config = {"json_schema_extra": {"examples": [{"field": "phone", "reason": "上报现场需要电话核实位置"}]}}
+    model_config = {
+        "json_schema_extra": {"examples": [{"field": "phone", "reason": "上报现场需要电话核实位置", "purpose": "handle_case"}]}
+    }
 
     field: RevealField
-    reason: Note = Field(description="查看的工作理由，本人可在个人数据副本中看到")
+    reason: Reason = Field(description="查看的工作理由，本人可在个人数据副本中看到")
+    purpose: RevealPurpose | None = Field(default=None, description="用途")
 
 
 class RevealOut(Out):

@@ -6,6 +6,7 @@ from uuid import UUID
 from app.auth.principal import AccountKind, AccountStatus, Principal
 from app.auth.roles import Role, ScopeType
 from app.errors import Forbidden, NotFound
+from app.members.models import Purpose
 
 RESTORABLE_DAYS = 7
 REVEALS, REVEAL_PERIOD_S = 20, 3_600
@@ -21,6 +22,14 @@ def allowed(status: AccountStatus, kind: AccountKind) -> list[str]:
     if kind is not AccountKind.WECHAT:
         return []
     return {AccountStatus.ACTIVE: ["update", "cancel"], AccountStatus.CANCELLING: ["restore", "cancel"]}.get(status, [])
+
+
+def closed_by_withdrawal(purpose: Purpose, *, stood: bool, ended: str | None) -> list[dict[str, str | None]]:
+    """What a withdrawal has closed: `stood` is whether there was a yes to take back, `ended` the number of the registration that ended."""
+    if purpose is Purpose.PARTY_IDENTITY:
+        return [] if ended is None else [{"kind": "registration", "number": ended}]
+    line = {Purpose.EMPLOYER_STATEMENT: "statement_line", Purpose.PUBLICITY: "publicity_line"}.get(purpose)
+    return [{"kind": line, "number": None}] if stood and line else []
 
 
 def require_duty(principal: Principal, *, area_path: str | None, organisation_id: UUID | None) -> None:

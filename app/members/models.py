@@ -47,7 +47,10 @@ class Member(Table, table=True):
 
 
 class ConsentText(Table, table=True):
-    """One version of what a person reads before agreeing. At most one version of each purpose is in force."""
+    """One version of what a person reads before agreeing. At most one version of each purpose is in force; what it says never changes.
+
+    `sufficient`: a yes to this version is still enough. A later text that asks everybody anew ends that for those before it.
+    """
 
     __tablename__ = "consent_text"
     __table_args__ = (
@@ -60,6 +63,7 @@ class ConsentText(Table, table=True):
     title: str = Field(max_length=120)
     text: str = Field(max_length=4000)
     in_force: bool = False
+    sufficient: bool = Field(default=True, sa_column_kwargs={"server_default": sa.true()})
 
 
 class Consent(Table, table=True):
@@ -93,6 +97,7 @@ class Employment(Table, table=True):
         ),
         sa.Index(None, "member_id", "id"),
         sa.Index(None, "enterprise_id", postgresql_where=sa.text("until is null")),
+        sa.Index(None, "enterprise_id", "until"),
     )
 
     member_id: UUID = Field(foreign_key="member.id")

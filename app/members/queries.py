@@ -1,19 +1,39 @@
-"""Every SELECT of members. Names are unsealed here, for callers whose own rules have let them ask."""
+"""Every SELECT of members. Names are unsealed here, for callers whose own rules have let them ask.
 
-from collections.abc import Collection, Sequence
+Work relations stand in `queries_work`, consents in `queries_consents`; both are offered here too.
+"""
+
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import distinct_on
 from sqlmodel import col
 
 from app.areas import queries as areas_queries
 from app.auth import queries as auth_queries
 from app.db.session import AsyncSession
 from app.members import masking
-from app.members.models import Consent, ConsentText, Employment, Member, Purpose
+from app.members.models import Consent, Employment, Member
+from app.members.queries_consents import (
+    consent_history,
+    consent_out,
+    consent_text,
+    consent_text_out,
+    consent_texts,
+    consents,
+    has_consent,
+    last_consent,
+    purposes_in_force,
+)
+from app.members.queries_work import access_own_work, employed_by, employed_during, employments, work_out, work_relations
 from app.security import sealing
+
+__all__ = [
+    "access_own_work", "alias_for_clerk", "aliases", "area_of", "by_ids", "consent_history", "consent_out", "consent_text",
+    "consent_text_out", "consent_texts", "consents", "employed_by", "employed_during", "employments", "export", "get", "has_consent",
+    "last_consent", "lock", "masked_name", "name_of", "nickname", "purposes_in_force", "real_name", "work_out", "work_relations",
+]
 
 TABLE = "member"
 
@@ -90,72 +110,6 @@ def _opened(session: AsyncSession, member: Member, column: str) -> str | None:
     return None if sealed is None else sealing.unseal(session, sealed, table=TABLE, column=column, row=member.id)
 
 
-async def employments(session: AsyncSession, *, member_id: UUID) -> Sequence[Employment]:
-    """The work relations that go on, oldest first."""
-    found = await session.exec(
-        sa.select(Employment).where(col(Employment.member_id) == member_id, col(Employment.until).is_(None)).order_by(col(Employment.id))
-    )
-    return found.scalars().all()
-
-
-async def employed_by(session: AsyncSession, *, enterprise_id: UUID) -> list[UUID]:
-    """The members who work for an enterprise now."""
-    found = await session.exec(
-        sa.select(col(Employment.member_id))
-        .where(col(Employment.enterprise_id) == enterprise_id, col(Employment.until).is_(None))
-        .order_by(col(Employment.member_id))
-    )
-    return list(found.scalars().all())
-
-
-async def consent_texts(session: AsyncSession) -> Sequence[ConsentText]:
-    """The texts in force, in the order of the purposes."""
-    found = await session.exec(sa.select(ConsentText).where(col(ConsentText.in_force)))
-    order = list(Purpose)
-    return sorted(found.scalars().all(), key=lambda text: order.index(text.purpose))
-
-
-async def consent_text(session: AsyncSession, *, purpose: Purpose, version: str) -> ConsentText | None:
-    found = await session.exec(
-        sa.select(ConsentText).where(col(ConsentText.purpose) == purpose, col(ConsentText.version) == version)
-    )
-    text: ConsentText | None = found.scalars().first()
-    return text
-
-
-async def consents(session: AsyncSession, member_id: UUID) -> list[dict[str, Any]]:
-    """What a person last said about each purpose they were asked: purpose, version, granted, at."""
-    found = await session.exec(
-        sa.select(Consent)
-        .where(col(Consent.member_id) == member_id)
-        .ext(distinct_on(col(Consent.purpose)))
-        .order_by(col(Consent.purpose), col(Consent.created_at).desc(), col(Consent.id).desc())
-    )
-    order = list(Purpose)
-    return [consent_out(consent) for consent in sorted(found.scalars().all(), key=lambda consent: order.index(consent.purpose))]
-
-
-def consent_out(consent: Consent) -> dict[str, Any]:
-    return {"purpose": consent.purpose, "version": consent.version, "granted": consent.granted, "at": consent.created_at}
-
-
-async def last_consent(session: AsyncSession, *, member_id: UUID, purpose: Purpose) -> Consent | None:
-    found = await session.exec(
-        sa.select(Consent)
-        .where(col(Consent.member_id) == member_id, col(Consent.purpose) == purpose)
-        .order_by(col(Consent.created_at).desc(), col(Consent.id).desc())
-        .limit(1)
-    )
-    consent: Consent | None = found.scalars().first()
-    return consent
-
-
-async def has_consent(session: AsyncSession, *, member_id: UUID, purpose: str) -> bool:
-    """Is the last word of a person about this purpose a yes?"""
-    consent = await last_consent(session, member_id=member_id, purpose=Purpose(purpose))
-    return consent is not None and consent.granted
-
-
 async def export(session: AsyncSession, *, member_id: UUID) -> dict[str, Any]:
     """Profile, work relations, and every consent with version and time, for the copy of one's data."""
     member = await get(session, member_id=member_id)
@@ -181,7 +135,10 @@ async def export(session: AsyncSession, *, member_id: UUID) -> dict[str, Any]:
             for relation in relations.scalars().all()
         ],
         "consents": [
-            consent_out(consent) | {"purpose": consent.purpose.value, "at": consent.created_at.isoformat()}
+            {
+                "purpose": consent.purpose.value, "version": consent.version, "granted": consent.granted,
+                "at": consent.created_at.isoformat(),
+            }
             for consent in said.scalars().all()
         ],
     }

@@ -1,12 +1,15 @@
 """Putting messages into inboxes, reading them, counting permissions, and the two ends of a copy through WeChat."""
 
 from dataclasses import dataclass
+from typing import Any, cast
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
+from app.auth.models import Account
+from app.auth.principal import AccountStatus
 from app.db.base import new_id
 from app.db.session import AsyncSession
 from app.errors import NotFound, ValidationFailed
@@ -32,7 +35,7 @@ async def send(
     """Puts a message into an inbox, and a job for its copy where the person has permitted one.
 
     Title and body are shown to that person only, yet hold nothing that a glance at the phone must not tell (Party matters); they are
-    cut at 60 and 500 characters. `reference` is the type, id and number of what it is about.
+    cut at 60 and 500 characters. `reference` is the type, id and number of what it is about. Nobody writes to an erased account.
     """
     kind, reference_id, number = reference or (None, None, None)
     message_id = new_id()
@@ -44,16 +47,19 @@ async def send(
             col(MessageTemplate.category) == Category(category),
         )
     )
-    made = await session.exec(
-        insert(Message)
-        .values(
-            id=message_id, member_id=member_id, category=Category(category), title=workflow.cut(title, 60), body=workflow.cut(body, 500),
-            path=path, reference_type=kind, reference_id=reference_id, reference_number=number,
-        )
-        .returning(permitted)
-    )
-    if made.scalar_one():
+    values: dict[str, Any] = {
+        "id": message_id, "member_id": member_id, "category": Category(category), "title": workflow.cut(title, 60),
+        "body": workflow.cut(body, 500), "path": path, "reference_type": kind, "reference_id": reference_id, "reference_number": number,
+    }
+    gone = sa.exists().where(col(Account.id) == member_id, col(Account.status) == AccountStatus.ERASED)
+    row = sa.select(*(sa.literal(value, _type_of(name)).label(name) for name, value in values.items())).where(sa.not_(gone))
+    made = await session.exec(insert(Message).from_select(list(values), row, include_defaults=False).returning(permitted))
+    if made.scalar_one_or_none():
         await jobs_service.enqueue(session, "message.push", {"message_id": str(message_id)})
+
+
+def _type_of(name: str) -> sa.types.TypeEngine[Any]:
+    return cast("sa.types.TypeEngine[Any]", getattr(Message, name).type)
 
 
 async def read(session: AsyncSession, *, member_id: UUID, message_id: UUID) -> Message:

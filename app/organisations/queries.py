@@ -1,6 +1,8 @@
 """Every SELECT of organisations. They are public to whoever is signed in."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -8,12 +10,22 @@ import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
+from app import clock
 from app.areas import queries as areas_queries
+from app.auth import queries as auth_queries
 from app.auth.principal import Principal, within
 from app.db.session import AsyncSession
-from app.errors import Forbidden, NotFound
-from app.organisations import workflow
-from app.organisations.models import Organisation, OrganisationKind
+from app.errors import Conflict, Forbidden, NotFound
+from app.organisations import queries_words, workflow
+from app.organisations.models import Organisation
+
+TODAY = auth_queries.TODAY
+
+
+def in_being(on: sa.ColumnElement[date] = TODAY) -> sa.ColumnElement[bool]:
+    """The predicate of organisations that were founded and not yet dissolved on a local day, today by the database's clock."""
+    ends = col(Organisation.dissolved_on)
+    return sa.and_(col(Organisation.founded_on) <= on, sa.or_(ends.is_(None), ends > on))
 
 
 async def get(session: AsyncSession, organisation_id: UUID) -> Organisation:
@@ -48,15 +60,33 @@ async def access_administered(session: AsyncSession, *, principal: Principal, or
     return organisation
 
 
-async def organisations(
-    session: AsyncSession, *, area_id: UUID | None, kind: OrganisationKind | None, limit: int, after: UUID | None
-) -> Sequence[Organisation]:
-    """Those of an area and below it, newest first, one more than `limit`. Raises NotFound for an unknown area."""
-    statement = sa.select(Organisation)
-    if area_id is not None:
-        statement = statement.where(within(col(Organisation.area_path), [(await areas_queries.get(session, area_id)).path]))
-    if kind is not None:
-        statement = statement.where(col(Organisation.kind) == kind)
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a list is asked for. `root`: those with none above them. `dissolved`: those that are no more, instead of those in being."""
+
+    area_id: UUID | None = None
+    kind: str | None = None
+    parent_id: UUID | None = None
+    root: bool = False
+    dissolved: bool = False
+
+
+async def organisations(session: AsyncSession, *, wanted: Wanted, limit: int, after: UUID | None) -> Sequence[Organisation]:
+    """Those of an area and below it, newest first, one more than `limit`.
+
+    Raises NotFound for an unknown area or parent, ValidationFailed for an unknown kind.
+    """
+    ends = col(Organisation.dissolved_on)
+    statement = sa.select(Organisation).where(ends <= TODAY if wanted.dissolved else sa.or_(ends.is_(None), ends > TODAY))
+    if wanted.area_id is not None:
+        statement = statement.where(within(col(Organisation.area_path), [(await areas_queries.get(session, wanted.area_id)).path]))
+    if wanted.kind is not None:
+        queries_words.require_known(await queries_words.words(session), field="kind", code=wanted.kind, place="query")
+        statement = statement.where(col(Organisation.kind) == wanted.kind)
+    if wanted.parent_id is not None:
+        statement = statement.where(col(Organisation.parent_id) == (await get(session, wanted.parent_id)).id)
+    if wanted.root:
+        statement = statement.where(col(Organisation.parent_id).is_(None))
     if after is not None:
         statement = statement.where(col(Organisation.id) < after)
     found = await session.exec(statement.order_by(col(Organisation.id).desc()).limit(limit + 1))
@@ -91,7 +121,13 @@ async def may_issue_qrcode(session: AsyncSession, principal: Principal, target_i
     return workflow.prints_codes_of(principal, await get(session, target_id))
 
 
+async def expect_in_being(session: AsyncSession, organisation_id: UUID) -> None:
+    """Raises NotFound, Conflict for one that is dissolved or not founded yet: it takes nobody in and gets no codes."""
+    if not (await get(session, organisation_id)).in_being(clock.today()):
+        raise Conflict("该党组织已撤销或尚未成立")
+
+
 async def describe(session: AsyncSession, target_id: UUID) -> dict[str, Any]:
     """What the scan of an organisation's code shows to everybody. Raises NotFound."""
     organisation = await get(session, target_id)
-    return {"id": str(organisation.id), "name": organisation.name, "kind": organisation.kind.value, "phone": organisation.phone}
+    return {"id": str(organisation.id), "name": organisation.name, "kind": organisation.kind, "phone": organisation.phone}

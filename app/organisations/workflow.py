@@ -1,17 +1,15 @@
-"""The pure rules of organisations: who may change one, which kinds take people in."""
+"""The pure rules of organisations: who may change one, when one is in being."""
 
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
 from uuid import UUID
 
 from app.auth.principal import Principal
 from app.auth.roles import Role, ScopeType
-from app.errors import Conflict
-from app.organisations.models import Organisation, OrganisationKind
+from app.errors import Conflict, ValidationFailed
+from app.organisations.models import Organisation
 
-# A group belongs to a branch and a trade committee leads branches: neither takes people in. Of two in one area a branch comes first.
-TAKES_IN = (
-    OrganisationKind.BRANCH, OrganisationKind.MOBILE_BRANCH, OrganisationKind.GENERAL_BRANCH, OrganisationKind.COMPREHENSIVE_COMMITTEE,
-)
-LAST_RESORT = OrganisationKind.COMPREHENSIVE_COMMITTEE
 COMMITTEE_SUFFIX = "社会工作部综合党委"
 NAME_LENGTH = 120
 
@@ -41,8 +39,15 @@ def levels(area_path: str) -> list[str]:
     return ["/".join(codes[:depth]) + "/" for depth in range(1, len(codes) + 1)]
 
 
-def require_kept(organisation: Organisation, *, area_id: UUID | None, kind: OrganisationKind | None) -> None:
-    """Raises Conflict for a tenant's root committee that would move or become something else: who fits nowhere else goes to it."""
-    moves, changes = area_id not in (None, organisation.area_id), kind not in (None, organisation.kind)
-    if organisation.root_committee and (moves or changes):
-        raise Conflict("县区综合党委不能调整到其他区域或改为其他类型")
+def require_order(founded_on: date, dissolved_on: date | None) -> None:
+    """Raises ValidationFailed for an end before the beginning."""
+    if dissolved_on is not None and dissolved_on < founded_on:
+        raise ValidationFailed.of("body", "dissolved_on", msg="撤销日期不能早于成立日期", kind="order")
+
+
+def require_kept(organisation: Organisation, *, area_id: UUID | None, fields: Mapping[str, Any]) -> None:
+    """Raises Conflict for a tenant's root committee that would move, end or become something else: who fits nowhere else goes to it."""
+    moves, changes = area_id not in (None, organisation.area_id), fields.get("kind") not in (None, organisation.kind)
+    ends = fields.get("dissolved_on") is not None
+    if organisation.root_committee and (moves or changes or ends):
+        raise Conflict("县区综合党委不能撤销、调整到其他区域或改为其他类型")

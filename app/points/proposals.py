@@ -54,7 +54,10 @@ async def propose_clawback(
 
 
 async def approve(session: AsyncSession, *, principal: Principal, proposal_id: UUID, type: str) -> PointsProposal:
-    """Carries a proposal out. Raises NotFound, Forbidden for whoever made it or is its subject, InvalidTransition when decided."""
+    """Carries a proposal out.
+
+    Raises NotFound, Forbidden for whoever made it or is its subject, InvalidTransition when decided, Conflict when the account is erased.
+    """
     proposal = await _decidable(session, principal, proposal_id, type)
     proposal.transaction_id = await _carry_out(session, principal, proposal)
     await _decide(session, principal, proposal, ProposalStatus.APPROVED)
@@ -120,6 +123,8 @@ async def _decidable(session: AsyncSession, principal: Principal, proposal_id: U
 async def _carry_out(session: AsyncSession, principal: Principal, proposal: PointsProposal) -> UUID:
     reference = Reference(f"points_{proposal.type}", proposal.id)
     balance = await ledger.lock(session, proposal.member_id)
+    if await queries.is_erased(session, member_id=proposal.member_id):
+        raise Conflict("该账号已注销，积分已结清")
     if proposal.type == CLAWBACK:
         line = await session.get_one(PointsTransaction, proposal.entry_id)
         cause = Cause("clawed_back", line.rule_code, line.rule_version, actor_id=principal.account_id, reverses_id=line.id)

@@ -11,7 +11,8 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlmodel import col
 
 from app import clock
-from app.auth.principal import Principal, within
+from app.auth.models import Account
+from app.auth.principal import AccountStatus, Principal, within
 from app.auth.roles import Role
 from app.db.session import AsyncSession
 from app.errors import NotFound
@@ -94,6 +95,14 @@ async def award(session: AsyncSession, *, member_id: UUID, rule: str, source_typ
     )
     known: PointsAward | None = found.scalars().first()
     return known
+
+
+async def is_erased(session: AsyncSession, *, member_id: UUID) -> bool:
+    """Ask with the balance row locked: an erasure that has it makes the caller wait, and is seen then."""
+    found = await session.exec(
+        sa.select(sa.literal(1)).where(col(Account.id) == member_id, col(Account.status) == AccountStatus.ERASED)
+    )
+    return found.first() is not None
 
 
 async def usage(session: AsyncSession, *, member_id: UUID, rule: str, day: date) -> Usage:

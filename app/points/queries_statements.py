@@ -54,16 +54,19 @@ async def access_enterprise(session: AsyncSession, *, principal: Principal, ente
 
 
 async def statement(session: AsyncSession, *, enterprise_id: UUID, first: date) -> dict[str, Any]:
-    """Points that an enterprise's people earned in a local month: one line for each who consented, counts for all."""
-    employed = await members_queries.employed_by(session, enterprise_id=enterprise_id)
-    earned = await _earned(session, employed, first, clock.next_month(first))
+    """Points that people of an enterprise earned in a local month: one line for each who consented, counts for all who worked there in
+    it. A line gives no phone: the text of `employer_statement` promises so.
+    """
+    after = clock.next_month(first)
+    last = max(first, min(after - timedelta(days=1), clock.today()))
+    employed = await members_queries.employed_during(session, enterprise_id=enterprise_id, first=first, last=last)
+    earned = await _earned(session, employed, first, after)
     consented = await auth_queries.consenting(session, purpose="employer_statement", among=employed)
     people = await members_queries.by_ids(session, consented)
-    phones = await auth_queries.masked_phones(session, consented)
     lines = [
         {
-            "member_id": one, "name": members_queries.name_of(session, people.get(one)) or "", "phone": phones.get(one),
-            "events": earned.get(one, (0, 0))[0], "points": earned.get(one, (0, 0))[1],
+            "member_id": one, "name": members_queries.name_of(session, people.get(one)) or "", "events": earned.get(one, (0, 0))[0],
+            "points": earned.get(one, (0, 0))[1],
         }
         for one in consented
     ]

@@ -16,7 +16,7 @@ from app.points.schemas import StatementOut
 
 router = routing.router("/enterprises", tag="企业")
 Month = Annotated[str, Path(pattern=r"^20[0-9]{2}-(0[1-9]|1[0-2])$", examples=["2026-10"])]
-COLUMNS = ("姓名", "手机号", "获得积分次数", "获得积分")
+COLUMNS = ("姓名", "获得积分次数", "获得积分")
 
 
 @router.get("/{enterprise_id}/statements/{month}", summary="企业月度积分对账单", response_model=StatementOut)
@@ -34,6 +34,6 @@ async def statement(
 
 
 def _file(enterprise: str, first: date, lines: list[dict[str, Any]], format: Format) -> Response:
-    rows = [(line["name"], line["phone"], line["events"], line["points"]) for line in lines]
+    rows = [(line["name"], line["events"], line["points"]) for line in lines]
     title = f"{enterprise} {first:%Y年%m月}积分对账单"
     return render(format, title=title, columns=COLUMNS, rows=rows, name=f"statement-{first:%Y-%m}")

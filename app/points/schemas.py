@@ -165,7 +165,6 @@ class ProposalOut(Out):
 class StatementLine(Out):
     member_id: UUID
     name: str
-    phone: str | None
     events: int
     points: int
 
@@ -179,7 +178,7 @@ class StatementOut(Out):
                 {
                     "enterprise_id": ID, "enterprise": "顺风速递兖州站", "month": "2026-10", "status": "final", "members": 3,
                     "members_listed": 1, "points_total": 90, "points_listed": 30,
-                    "lines": [{"member_id": ID, "name": "王小明", "phone": "138****8000", "events": 2, "points": 30}],
+                    "lines": [{"member_id": ID, "name": "王小明", "events": 2, "points": 30}],
                 }
             ]
         }

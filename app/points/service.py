@@ -5,6 +5,7 @@ All of them lock the member's balance row first and post through `ledger`.
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -21,6 +22,7 @@ from app.points.ledger import Balance, Cause, Leg, NewLot, Reference
 from app.points.models import Kind, LedgerAccount, PointsAward, PointsLot, PointsRule, PointsText
 
 AVAILABLE, HELD, DEBT = LedgerAccount.AVAILABLE, LedgerAccount.HELD, LedgerAccount.DEBT
+ERASED = "account_erased"  # the reason of what settles a balance for good, and of an award that comes after it
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +49,7 @@ async def award(
         return Award(known.credited, known.withheld, known.withheld_reason)
     filed_on = clock.local_day(filed_at)
     asked = points if points is not None else version.points
-    usage = await queries.usage(session, member_id=member_id, rule=rule, day=filed_on)
-    caps = workflow.Caps(version.per_day, version.per_week, version.per_month, version.per_year)
-    credited, reason = workflow.creditable(asked, caps, usage)
+    credited, reason = await _creditable(session, version, member_id=member_id, points=asked, filed_on=filed_on)
     transaction_id = None
     if credited:
         reference = Reference(source_type, source_id, source_number)
@@ -66,6 +66,16 @@ async def award(
         credited=credited, withheld=asked - credited,
     )
     return Award(credited, asked - credited, reason)
+
+
+async def _creditable(
+    session: AsyncSession, rule: PointsRule, *, member_id: UUID, points: int, filed_on: date
+) -> tuple[int, str | None]:
+    """What the caps leave. An erased account gets nothing more: its balance is settled for good. The balance row is locked."""
+    if await queries.is_erased(session, member_id=member_id):
+        return 0, ERASED
+    usage = await queries.usage(session, member_id=member_id, rule=rule.code, day=filed_on)
+    return workflow.creditable(points, workflow.Caps(rule.per_day, rule.per_week, rule.per_month, rule.per_year), usage)
 
 
 async def credit(
@@ -204,11 +214,15 @@ async def change_rule(
 
 
 async def forget(session: AsyncSession, *, member_id: UUID) -> None:
-    """Empties the sentences about a member; the ledger holds ids and amounts and stays. Outstanding points leave by an adjustment."""
+    """Settles what is outstanding and empties the sentences about a member; the ledger holds ids and amounts and stays.
+
+    What is available leaves by an adjustment, a debt is written off by one, so that balance and lots are at 0. The live orders have been
+    cancelled before, so nothing is held.
+    """
     balance = await ledger.lock(session, member_id)
+    settled: dict[str, Any] = {"kind": Kind.ADJUST, "reference": Reference("erasure", member_id), "cause": Cause(ERASED)}
     if balance.available:
-        await take_back(
-            session, member_id, balance.available, kind=Kind.ADJUST, reference=Reference("erasure", member_id),
-            cause=Cause("account_erased"),
-        )
+        await take_back(session, member_id, balance.available, **settled)
+    if balance.debt:
+        await credit(session, member_id, balance, balance.debt, **settled)
     await session.exec(sa.update(PointsText).where(col(PointsText.member_id) == member_id).values(text=None))

@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -11,47 +13,103 @@ from app.auth.models import Scope
 from app.auth.principal import Principal, within
 from app.auth.roles import Role, ScopeType
 from app.db.session import AsyncSession
-from app.errors import NotFound
+from app.errors import CodeMalformed, NotFound
+from app.qrcodes import ports, workflow
 from app.qrcodes.errors import QrcodeInactive
-from app.qrcodes.models import QrCode
+from app.qrcodes.models import Purpose, QrCode
+from app.security import typed_codes
 
 SCENE = re.compile(r"[0-9A-Za-z]{1,32}")
+NOW = sa.func.clock_timestamp()  # by the database's clock codes expire
 
 
 async def resolve(session: AsyncSession, scene: str) -> QrCode:
-    """The code that a scan names. Raises NotFound, QrcodeInactive."""
-    if not SCENE.fullmatch(scene):
-        raise NotFound
-    found = await session.exec(sa.select(QrCode).where(col(QrCode.scene) == scene))
-    code: QrCode | None = found.scalars().first()
-    if code is None:
-        raise NotFound
-    if not code.active:
-        raise QrcodeInactive
+    """The code that a scan names, or that somebody typed: exactly, or else read as a typed one.
+
+    Raises NotFound, QrcodeInactive; CodeMalformed for twelve symbols of which one is mistyped.
+    """
+    found = await _one(session, col(QrCode.scene) == scene) if SCENE.fullmatch(scene) else None
+    code, now = found or await _as_typed(session, scene)
+    workflow.require_usable(code, now)
     return code
 
 
-async def access(session: AsyncSession, *, principal: Principal, qrcode_id: UUID) -> QrCode:
-    """Locks a code in the caller's scope. Raises NotFound elsewhere."""
-    found = await session.exec(
-        sa.select(QrCode)
-        .where(col(QrCode.id) == qrcode_id, _in_scope(principal))
-        .with_for_update()
-        .execution_options(populate_existing=True)
+async def _as_typed(session: AsyncSession, text: str) -> tuple[QrCode, datetime]:
+    symbols = typed_codes.read(text)
+    if symbols is None:
+        raise NotFound
+    if not typed_codes.fits(symbols):
+        raise CodeMalformed("邀请码有误，请核对后重新输入")
+    found = await _one(session, col(QrCode.scene) == symbols.lower(), col(QrCode.typed).is_(True))
+    if found is None:
+        raise NotFound
+    return found
+
+
+async def _one(session: AsyncSession, *where: sa.ColumnElement[bool], lock: bool = False) -> tuple[QrCode, datetime] | None:
+    """A code as it is now, and what time it is."""
+    statement = sa.select(QrCode, NOW).where(*where).execution_options(populate_existing=True)
+    found = (await session.exec(statement.with_for_update() if lock else statement)).first()
+    return None if found is None else (found[0], found[1])
+
+
+def usable() -> sa.ColumnElement[bool]:
+    """`workflow.state` is ACTIVE, as a condition that the database judges."""
+    return sa.and_(
+        col(QrCode.active),
+        sa.or_(col(QrCode.expires_at).is_(None), col(QrCode.expires_at) > NOW),
+        sa.or_(col(QrCode.max_uses).is_(None), col(QrCode.uses) < col(QrCode.max_uses)),
     )
-    code: QrCode | None = found.scalars().first()
-    if code is None:
+
+
+async def refuse(session: AsyncSession, *, qrcode_id: UUID) -> None:
+    """Raises QrcodeInactive with the reason why a code was not usable a moment ago."""
+    found = await _one(session, col(QrCode.id) == qrcode_id)
+    if found is not None:
+        workflow.require_usable(*found)
+    raise QrcodeInactive
+
+
+async def access(session: AsyncSession, *, principal: Principal, qrcode_id: UUID) -> tuple[QrCode, datetime]:
+    """Locks a code in the caller's scope; with the time of the database. Raises NotFound elsewhere."""
+    found = await _one(session, col(QrCode.id) == qrcode_id, _in_scope(principal), lock=True)
+    if found is None:
         raise NotFound
-    return code
+    return found
+
+
+async def access_invitation(session: AsyncSession, *, organisation_id: UUID, invitation_id: UUID) -> tuple[QrCode, datetime]:
+    """Locks an organisation's invitation; with the time of the database. Raises NotFound for another one's."""
+    found = await _one(session, col(QrCode.id) == invitation_id, *_invitation_of(organisation_id), lock=True)
+    if found is None:
+        raise NotFound
+    return found
 
 
 async def issued(session: AsyncSession, *, principal: Principal, limit: int, after: UUID | None) -> Sequence[QrCode]:
-    """The codes in the caller's scope, newest first, one more than `limit`."""
-    statement = sa.select(QrCode).where(_in_scope(principal))
+    """The codes in the caller's scope, newest first, one more than `limit`. Certificates are listed by the feature that issues them."""
+    statement = sa.select(QrCode).where(col(QrCode.purpose) != Purpose.CERTIFICATE, _in_scope(principal))
+    return await _page(session, statement, limit, after)
+
+
+async def invitations(
+    session: AsyncSession, *, principal: Principal, organisation_id: UUID, limit: int, after: UUID | None
+) -> Sequence[QrCode]:
+    """An organisation's, newest first, one more than `limit`. Raises NotFound for who may not give them out."""
+    if not await ports.provider_of(Purpose.REGISTRATION).may_issue(session, principal, organisation_id):
+        raise NotFound
+    return await _page(session, sa.select(QrCode).where(*_invitation_of(organisation_id)), limit, after)
+
+
+async def _page(session: AsyncSession, statement: sa.Select[Any], limit: int, after: UUID | None) -> Sequence[QrCode]:
     if after is not None:
         statement = statement.where(col(QrCode.id) < after)
     found = await session.exec(statement.order_by(col(QrCode.id).desc()).limit(limit + 1))
     return found.scalars().all()
+
+
+def _invitation_of(organisation_id: UUID) -> tuple[sa.ColumnElement[bool], ...]:
+    return col(QrCode.target_id) == organisation_id, col(QrCode.typed).is_(True)
 
 
 def _in_scope(principal: Principal) -> sa.ColumnElement[bool]:

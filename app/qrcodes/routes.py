@@ -1,10 +1,9 @@
-"""`/qrcodes`, and at the root `/s/{scene}`: what a printed code opens outside WeChat."""
+"""`/qrcodes`: printed codes."""
 
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Path
-from fastapi.responses import HTMLResponse
 from starlette.responses import Response
 
 from app.auth import routing
@@ -15,17 +14,18 @@ from app.qrcodes import pictures, queries, service, views
 from app.qrcodes.schemas import EXAMPLE, SCENE, QrCodeIn, QrCodeOut, ScannedOut
 
 router = routing.router("/qrcodes", tag="二维码")
-landing_router = routing.router("/s", tag="二维码")
 
 PNG: dict[int | str, dict[str, Any]] = {200: {"description": "二维码图片", "content": {"image/png": {}}}}
-PAGE_HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'", "Cache-Control": "no-store"}
-Scene = Annotated[str, Path(max_length=64, description="码中的场景值", examples=[SCENE])]
+Scene = Annotated[str, Path(max_length=64, description="码中的场景值，或手工输入的邀请码", examples=[SCENE])]
 QrCodeId = Annotated[UUID, Path(description="二维码编号", examples=[EXAMPLE["id"]])]
 
 
 @router.post("", status_code=201, summary="生成二维码")
 async def issue(body: QrCodeIn, principal: SignedIn, session: Session) -> QrCodeOut:
-    code = await service.issue(session, principal=principal, purpose=body.purpose, target_id=body.target_id, title=body.title)
+    code = await service.issue(
+        session, principal=principal, purpose=body.purpose, target_id=body.target_id, title=body.title, expires_at=body.expires_at,
+        max_uses=body.max_uses,
+    )
     return await views.one(session, principal, code)
 
 
@@ -52,15 +52,8 @@ async def scanned(scene: Scene, session: ReadSession) -> ScannedOut:
 @policy(public=True)
 async def image(scene: Scene, session: ReadSession, store: Store, wechat: WeChat) -> Response:
     code = await queries.resolve(session, scene)
-    url = views.landing_url(session, scene)
+    url = views.landing_url(session, code.scene)
     await session.close()  # no connection waits while the store or WeChat answers
-    picture, seconds = await pictures.png(store, wechat, qrcode_id=code.id, scene=scene, landing_url=url)
+    picture, seconds = await pictures.png(store, wechat, qrcode_id=code.id, scene=code.scene, landing_url=url)
     headers = {"Cache-Control": f"public, max-age={seconds}", "Cross-Origin-Resource-Policy": "cross-origin"}
     return Response(picture, media_type="image/png", headers=headers)
-
-
-@landing_router.get("/{scene}", summary="在微信外扫码看到的页面", response_class=HTMLResponse)
-@policy(public=True)
-async def landing(scene: Scene, session: ReadSession) -> HTMLResponse:
-    seen = await views.scanned(session, await queries.resolve(session, scene))
-    return HTMLResponse(views.page(seen), headers=PAGE_HEADERS)

@@ -1,47 +1,14 @@
-"""Codes that people type: 11 random symbols of Crockford's base32 (55 bits) and his check symbol, shown in groups of four. Pure."""
-
-import secrets
+"""The codes of orders: those that people type (`app/security/typed_codes.py`)."""
 
 from app.errors import CodeMalformed
+from app.security.typed_codes import ALPHABET, CHECK_ALPHABET, check_symbol, draw, fits, grouped, read
 
-ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-CHECK_ALPHABET = ALPHABET + "*~$=U"
-RANDOM_SYMBOLS = 11
-LENGTH = RANDOM_SYMBOLS + 1
-READ_AS = str.maketrans({"O": "0", "I": "1", "L": "1", "-": None})
-
-
-def check_symbol(symbols: str) -> str:
-    """The value of the symbols modulo 37, as one of 37 symbols."""
-    value = 0
-    for symbol in symbols:
-        value = value * 32 + ALPHABET.index(symbol)
-    return CHECK_ALPHABET[value % 37]
-
-
-def draw() -> str:
-    """A new code, ungrouped. Draws whose check symbol would be one of `*~$=U` are thrown away: no phone keyboard has them at hand."""
-    while True:
-        symbols = "".join(secrets.choice(ALPHABET) for _ in range(RANDOM_SYMBOLS))
-        check = check_symbol(symbols)
-        if check in ALPHABET:
-            return symbols + check
-
-
-def grouped(code: str) -> str:
-    """XXXX-XXXX-XXXX."""
-    return "-".join(code[start : start + 4] for start in range(0, LENGTH, 4))
+__all__ = ["ALPHABET", "CHECK_ALPHABET", "check_symbol", "draw", "grouped", "normalised"]
 
 
 def normalised(text: str) -> str:
-    """What was typed, as it was drawn: case, spaces and hyphens do not count, O is 0, I and L are 1.
-
-    Raises CodeMalformed for a wrong length, symbol or check: such a text was never given out.
-    """
-    joined = "".join(text.split())
-    if not joined.isascii():  # upper() turns some letters of other scripts into ASCII ones
-        raise CodeMalformed
-    code = joined.upper().translate(READ_AS)
-    if len(code) != LENGTH or not set(code) <= set(ALPHABET) or check_symbol(code[:-1]) != code[-1]:
+    """What was typed, as it was drawn. Raises CodeMalformed for a wrong length, symbol or check: such a text was never given out."""
+    code = read(text)
+    if code is None or not fits(code):
         raise CodeMalformed
     return code

@@ -70,7 +70,10 @@ class Redemption(Table, table=True):
 
 
 class Verification(Table, table=True):
-    """A code was used at a store. `idempotency_key` and `request_id` let a clerk whose answer was lost find out what became of the call."""
+    """A code was used at a store.
+
+    `idempotency_key` and `request_id` let a clerk whose answer was lost find out what became of the call; both stand as fingerprints.
+    """
 
     __tablename__ = "verification"
     __table_args__ = (

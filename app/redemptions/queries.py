@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import col
 
 from app import clock
@@ -35,23 +36,28 @@ select clock_timestamp() as now,
   left join (select r.*, w.per_store_per_day from redemption r
                join reward_store p on p.reward_id = r.reward_id and p.store_id = :store_id
                join reward w on w.id = r.reward_id
-              where r.{column} = :presented) o on true
+              where r.{found}) o on true
   left join verification v on v.id = o.verification_id
  where s.id = :store_id
 """
 STOP = {"window": workflow.GUESS_WINDOW_S, "guesses": workflow.GUESSES}
 STORE_PARAM = sa.bindparam("store_id", type_=sa.Uuid)
-BY_CODE = sa.text(AT_STORE.format(column="code_index", **STOP)).bindparams(STORE_PARAM, sa.bindparam("presented", type_=sa.LargeBinary))
-BY_ID = sa.text(AT_STORE.format(column="id", **STOP)).bindparams(STORE_PARAM, sa.bindparam("presented", type_=sa.Uuid))
+BY_CODE = sa.text(AT_STORE.format(found="code_index = any(:presented)", **STOP)).bindparams(
+    STORE_PARAM, sa.bindparam("presented", type_=ARRAY(sa.LargeBinary))
+)
+BY_ID = sa.text(AT_STORE.format(found="id = :presented", **STOP)).bindparams(STORE_PARAM, sa.bindparam("presented", type_=sa.Uuid))
 
 
 async def at_store(
-    session: AsyncSession, *, store_id: UUID, code_index: bytes | None = None, redemption_id: UUID | None = None
+    session: AsyncSession, *, store_id: UUID, code_indexes: list[bytes] | None = None, redemption_id: UUID | None = None
 ) -> AtStore:
-    """The store, and the order of this code (or this id), as they are now; with neither, the store alone. Raises NotFound."""
+    """The store, and the order of this code (or this id), as they are now; with neither, the store alone. Raises NotFound.
+
+    A code is given by its indexes under every key.
+    """
     connection = await session.connection()
-    by_code = code_index is not None
-    statement, presented = (BY_CODE, code_index) if by_code else (BY_ID, redemption_id)
+    by_code = code_indexes is not None
+    statement, presented = (BY_CODE, code_indexes) if by_code else (BY_ID, redemption_id)
     row = (await connection.execute(statement, {"store_id": store_id, "presented": presented})).mappings().first()
     if row is None:
         raise NotFound
@@ -197,11 +203,20 @@ async def verifications(
     if last is not None:
         statement = statement.where(col(Verification.verified_at) < clock.days(last, last)[1])
     if key is not None:
-        statement = statement.where(sa.or_(col(Verification.idempotency_key) == key, col(Verification.request_id) == key))
+        kept = [key, *kept_forms(session, key)]  # the key itself: rows of the first release hold it
+        statement = statement.where(sa.or_(col(Verification.idempotency_key).in_(kept), col(Verification.request_id).in_(kept)))
     if after is not None:
         statement = statement.where(col(Verification.id) < after)
     found = await session.exec(statement.order_by(col(Verification.id).desc()).limit(limit + 1))
     return found.all()
+
+
+def kept_forms(session: AsyncSession, given: str) -> list[str]:
+    """The fingerprints under which what a client chose (a key, a request id) may stand in the history, the present one first.
+
+    The history outlives the clerk's account, and a client may put anything into such a word: it is found by a fingerprint only.
+    """
+    return [found.hex() for found in sealing.blind_indexes(session, given, purpose="verification-key")]
 
 
 def require_span(first: date | None, last: date | None) -> None:

@@ -140,7 +140,8 @@ async def _issue(session: AsyncSession, reward: Reward, member_id: UUID, quantit
     redemption = Redemption(
         id=row, number=await next_number(session, "D"), member_id=member_id, reward_id=reward.id, reward_name=reward.name,
         quantity=quantity, points=reward.points * quantity, settlement_cents=reward.settlement_cents * quantity,
-        code_sealed=sealing.seal(session, code, table="redemption", column="code", row=row), code_index=code_index(session, code),
+        code_sealed=sealing.seal(session, code, table="redemption", column="code", row=row),
+        code_index=sealing.blind_index(session, code, purpose="redemption-code"),
         expires_at=workflow.expiry(now, reward.valid_days),
     )
     session.add(redemption)
@@ -172,9 +173,9 @@ async def _end(session: AsyncSession, redemption_id: UUID, status: Status, *, re
     return ended
 
 
-def code_index(session: AsyncSession, code: str) -> bytes:
-    """What a code is found by."""
-    return sealing.blind_index(session, code, purpose="redemption-code")
+def code_indexes(session: AsyncSession, code: str) -> list[bytes]:
+    """What a code is found by: its index under any key of the ring. Codes are drawn from 2⁵⁵: no two orders share one by chance."""
+    return sealing.blind_indexes(session, code, purpose="redemption-code")
 
 
 def code_of(session: AsyncSession, redemption: Redemption) -> str | None:

@@ -22,7 +22,7 @@ from app.points import service as points_service
 from app.redemptions import codes, queries, settling_queries, tickets, workflow
 from app.redemptions.errors import AlreadyUndone, CodeNotFound, TicketExpired, UndoTooLate
 from app.redemptions.models import Redemption, RedemptionText, RewardStoreUsage, Status, Verification, VerificationGuess, VerificationUndo
-from app.redemptions.service import PAGE, code_index
+from app.redemptions.service import PAGE, code_indexes
 from app.redemptions.tickets import Confirmation, Ticket
 from app.redemptions.workflow import AtStore, Order
 from app.security import sealing, throttles
@@ -49,7 +49,7 @@ class Presented:
     """What the clerk typed or scanned. `token` None with no code: it was forged, or given to another clerk."""
 
     typed: bool
-    code_index: bytes | None
+    code_indexes: list[bytes] | None
     token: Ticket | Confirmation | None
 
 
@@ -157,7 +157,7 @@ async def undo(session: AsyncSession, *, principal: Principal, redemption_id: UU
 def _presented(session: AsyncSession, principal: Principal, store_id: UUID, code: str | None, token: str | None) -> Presented:
     """Raises CodeMalformed before anything is looked up."""
     if code is not None:
-        return Presented(True, code_index(session, codes.normalised(code)), None)
+        return Presented(True, code_indexes(session, codes.normalised(code)), None)
     read = tickets.read(sealing.ring(session), token or "")
     if isinstance(read, Confirmation) and (read.store_id, read.clerk_id) != (store_id, principal.account_id):
         read = None
@@ -166,7 +166,7 @@ def _presented(session: AsyncSession, principal: Principal, store_id: UUID, code
 
 async def _find(session: AsyncSession, store_id: UUID, presented: Presented) -> AtStore:
     redemption_id = presented.token.redemption_id if presented.token else None
-    return await queries.at_store(session, store_id=store_id, code_index=presented.code_index, redemption_id=redemption_id)
+    return await queries.at_store(session, store_id=store_id, code_indexes=presented.code_indexes, redemption_id=redemption_id)
 
 
 def _require_order(principal: Principal, found: AtStore, presented: Presented) -> Order:
@@ -176,7 +176,7 @@ def _require_order(principal: Principal, found: AtStore, presented: Presented) -
         raise TicketExpired
     order = workflow.order_of(found)
     if order is None:
-        forged = presented.code_index is None and presented.token is None
+        forged = presented.code_indexes is None and presented.token is None
         raise _wrong(found.store_id, principal, "ticket_forged" if forged else "code_not_found")
     workflow.require_usable(found, order, clerk_id=principal.account_id)
     return order
@@ -227,11 +227,16 @@ async def _use(
         {
             "verification_id": verification_id, "id": order.id, "store_id": found.store_id, "clerk_id": principal.account_id,
             "confirmed": workflow.needs_confirmation(order, ceiling=found.ceiling, typed=presented.typed), "typed": presented.typed,
-            "idempotency_key": session.info.get("idempotency_key"), "request_id": session.info.get("request_id"),
+            "idempotency_key": _fingerprint(session, "idempotency_key"), "request_id": _fingerprint(session, "request_id"),
         },
     )
     verified_at: datetime | None = done.scalar()
     return verified_at
+
+
+def _fingerprint(session: AsyncSession, name: str) -> str | None:
+    given = session.info.get(name)
+    return queries.kept_forms(session, given)[0] if given else None
 
 
 async def _access_undoable(session: AsyncSession, principal: Principal, redemption_id: UUID) -> tuple[Redemption, Verification, datetime]:

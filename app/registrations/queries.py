@@ -1,28 +1,30 @@
-"""Every SELECT of registrations."""
+"""Every SELECT of registrations themselves; history, declarations and contacts stand in `queries_records`, what is due in `queries_due`."""
 
-import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlmodel import col
 
+from app.auth import queries as auth_queries
 from app.auth.principal import Principal, within
 from app.auth.roles import Role, ScopeType
 from app.db.session import AsyncSession
 from app.errors import Forbidden, NotFound
-from app.registrations import workflow
-from app.registrations.models import Declaration, Registration, RegistrationContact, Status
-from app.security import sealing
+from app.registrations import queries_records, workflow
+from app.registrations.models import ActorRole, Management, Registration, Status
 
-TABLE, DECLARATION, CONTACT = "registration", "registration_declaration", "registration_contact"
-TODAY = sa.cast(sa.func.timezone("Asia/Shanghai", sa.func.clock_timestamp()), sa.Date)
+TODAY = auth_queries.TODAY
 IS_OPEN = col(Registration.status).in_(workflow.OPEN)
+SixMonthsState = Literal["reached", "running"]
 
 
 async def access(session: AsyncSession, *, principal: Principal, registration_id: UUID) -> Registration:
-    """One's own, those of organisations that one leads, and in one's areas those that are active. Raises NotFound elsewhere."""
+    """One's own, those of organisations that one leads, those whose contact person one is, and in one's areas those that are active.
+
+    Raises NotFound elsewhere.
+    """
     row = await session.get(Registration, registration_id, populate_existing=True)
     if row is None or not _visible(principal, row):
         raise NotFound
@@ -31,21 +33,29 @@ async def access(session: AsyncSession, *, principal: Principal, registration_id
 
 async def access_own(session: AsyncSession, *, principal: Principal, registration_id: UUID) -> Registration:
     """Locks one's own. Raises NotFound for one that the caller may not see, Forbidden for one that is another person's."""
-    row = await _locked(session, principal, registration_id)
-    if row.member_id != principal.account_id:
-        raise Forbidden
-    return row
+    return await _access_as(session, principal, registration_id, ActorRole.MEMBER)
 
 
 async def access_led(session: AsyncSession, *, principal: Principal, registration_id: UUID) -> Registration:
     """Locks one of an organisation that the caller leads. Raises NotFound, Forbidden for the own one and without the office."""
-    row = await _locked(session, principal, registration_id)
-    if row.member_id == principal.account_id or not leads(principal, row):
+    return await _access_as(session, principal, registration_id, ActorRole.SECRETARY)
+
+
+async def access_followed(session: AsyncSession, *, principal: Principal, registration_id: UUID) -> Registration:
+    """Locks one that the caller leads or is the contact person of. Raises NotFound, Forbidden."""
+    return await _access_as(session, principal, registration_id, ActorRole.SECRETARY, ActorRole.CONTACT)
+
+
+async def _access_as(session: AsyncSession, principal: Principal, registration_id: UUID, *roles: ActorRole) -> Registration:
+    row = await locked(session, registration_id)
+    if row is None or not _visible(principal, row):
+        raise NotFound
+    if workflow.standing(principal, row) not in roles:
         raise Forbidden
     return row
 
 
-async def _locked(session: AsyncSession, principal: Principal, registration_id: UUID) -> Registration:
+async def locked(session: AsyncSession, registration_id: UUID) -> Registration | None:
     found = await session.exec(
         sa.select(Registration)
         .where(col(Registration.id) == registration_id)
@@ -53,26 +63,29 @@ async def _locked(session: AsyncSession, principal: Principal, registration_id: 
         .execution_options(populate_existing=True)
     )
     row: Registration | None = found.scalars().first()
-    if row is None or not _visible(principal, row):
-        raise NotFound
     return row
 
 
-def leads(principal: Principal, row: Registration) -> bool:
-    organisation_id = row.organisation_id
-    return organisation_id is not None and principal.holds(ScopeType.ORGANISATION, organisation_id, Role.ORG_SECRETARY)
-
-
 def _visible(principal: Principal, row: Registration) -> bool:
-    own = row.member_id == principal.account_id or leads(principal, row)
-    return own or (row.status is Status.ACTIVE and principal.covers(row.area_path, Role.AREA_ADMIN))
+    stands = workflow.standing(principal, row) is not None
+    return stands or (row.status is Status.ACTIVE and principal.covers(row.area_path, Role.AREA_ADMIN))
+
+
+def _led(principal: Principal) -> sa.ColumnElement[bool]:
+    return col(Registration.organisation_id).in_(principal.scope_ids(ScopeType.ORGANISATION, Role.ORG_SECRETARY))
+
+
+def _followed(principal: Principal) -> sa.ColumnElement[bool]:
+    """Led, or looked after as the contact person."""
+    offices = principal.scope_ids(ScopeType.ORGANISATION, *workflow.CONTACT_ROLES)
+    named = sa.and_(col(Registration.contact_account_id) == principal.account_id, col(Registration.organisation_id).in_(offices))
+    return sa.or_(_led(principal), named)
 
 
 def _in_scope(principal: Principal) -> sa.ColumnElement[bool]:
     """The staff's part of `_visible`, as a predicate: an area administrator never sees a state that only Party members have."""
-    led = principal.scope_ids(ScopeType.ORGANISATION, Role.ORG_SECRETARY)
     administered = within(col(Registration.area_path), principal.area_paths(Role.AREA_ADMIN))
-    return sa.or_(col(Registration.organisation_id).in_(led), sa.and_(col(Registration.status) == Status.ACTIVE, administered))
+    return sa.or_(_followed(principal), sa.and_(col(Registration.status) == Status.ACTIVE, administered))
 
 
 async def own(session: AsyncSession, *, member_id: UUID, limit: int, after: UUID | None) -> Sequence[Registration]:
@@ -83,9 +96,9 @@ async def own(session: AsyncSession, *, member_id: UUID, limit: int, after: UUID
 
 async def in_scope(
     session: AsyncSession, *, principal: Principal, status: Status | None, organisation_id: UUID | None, area_path: str | None, limit: int,
-    after: UUID | None,
+    after: UUID | None, six_months: SixMonthsState | None = None,
 ) -> Sequence[Registration]:
-    """What the caller may see as staff, newest first, one more than `limit`."""
+    """What the caller may see as staff, newest first, one more than `limit`. `six_months` looks at what the caller leads, no more."""
     statement = sa.select(Registration).where(_in_scope(principal))
     if status is not None:
         statement = statement.where(col(Registration.status) == status)
@@ -93,16 +106,27 @@ async def in_scope(
         statement = statement.where(col(Registration.organisation_id) == organisation_id)
     if area_path is not None:
         statement = statement.where(within(col(Registration.area_path), [area_path]))
+    if six_months is not None:
+        over = col(Registration.six_months_on) <= TODAY
+        statement = statement.where(_led(principal), mobile(), over if six_months == "reached" else sa.not_(over))
     return await _page(session, statement, limit, after)
 
 
-async def contacts_due(session: AsyncSession, *, principal: Principal, limit: int, after: UUID | None) -> Sequence[Registration]:
-    """The members of the caller's organisations whose next contact is today or overdue, newest registration first."""
-    led = principal.scope_ids(ScopeType.ORGANISATION, Role.ORG_SECRETARY)
-    statement = sa.select(Registration).where(
-        col(Registration.organisation_id).in_(led), col(Registration.status) == Status.APPROVED,
-        col(Registration.next_contact_on) <= TODAY,
-    )
+def mobile() -> sa.ColumnElement[bool]:
+    """The predicate of those whose six months are counted."""
+    return sa.and_(col(Registration.status) == Status.APPROVED, col(Registration.management) == Management.MOBILE)
+
+
+async def contacts_due(
+    session: AsyncSession, *, principal: Principal, overdue: bool | None, limit: int, after: UUID | None
+) -> Sequence[Registration]:
+    """Whom the caller's organisations, or the caller as contact person, should contact today or should have contacted.
+
+    `overdue` true: before today; false: today. Newest registration first, one more than `limit`.
+    """
+    day = col(Registration.next_contact_on)
+    when = day <= TODAY if overdue is None else day < TODAY if overdue else day == TODAY
+    statement = sa.select(Registration).where(_followed(principal), col(Registration.status) == Status.APPROVED, when)
     return await _page(session, statement, limit, after)
 
 
@@ -151,7 +175,7 @@ async def current(session: AsyncSession, *, member_id: UUID) -> dict[str, Any] |
     return {
         "id": str(row.id), "number": row.number, "status": row.status.value, "direction": row.direction.value,
         "organisation_id": str(row.organisation_id) if row.organisation_id else None, "version": row.version,
-        "allowed": workflow.allowed(row.status, own=True, secretary=False),
+        "allowed": workflow.allowed(row.status, ActorRole.MEMBER),
     }
 
 
@@ -161,52 +185,11 @@ async def organisation_of(session: AsyncSession, *, member_id: UUID) -> UUID | N
     return None if row is None else row.organisation_id
 
 
-async def declaration(session: AsyncSession, *, registration_id: UUID) -> dict[str, Any] | None:
-    """`political_status` and `party`; None once the registration has ended. Whoever lets staff see it audits that."""
-    row = await session.get(Declaration, registration_id, populate_existing=True)
-    if row is None:
-        return None
-    declared: dict[str, Any] = json.loads(sealing.unseal(session, row.sealed, table=DECLARATION, column="sealed", row=registration_id))
-    return declared
-
-
-def reason(session: AsyncSession, row: Registration) -> str | None:
-    sealed = row.reason_sealed
-    return None if sealed is None else sealing.unseal(session, sealed, table=TABLE, column="reason", row=row.id)
-
-
-async def contacts(session: AsyncSession, *, registration_id: UUID) -> list[dict[str, Any]]:
-    """What was noted at each contact, newest first."""
-    found = await session.exec(
-        sa.select(RegistrationContact)
-        .where(col(RegistrationContact.registration_id) == registration_id)
-        .order_by(col(RegistrationContact.id).desc())
-        .limit(100)
-    )
-    return [
-        {"note": _note(session, row), "next_contact_on": row.next_contact_on, "at": row.created_at} for row in found.scalars().all()
-    ]
-
-
-def _note(session: AsyncSession, row: RegistrationContact) -> str | None:
-    return None if row.note_sealed is None else sealing.unseal(session, row.note_sealed, table=CONTACT, column="note", row=row.id)
-
-
 async def export(session: AsyncSession, *, member_id: UUID) -> dict[str, Any]:
-    """A person's registrations with what they declared, for the copy of one's data."""
+    """A person's registrations with what they declared and what became of them; for a contact person the card, and the reminders."""
     found = await session.exec(sa.select(Registration).where(col(Registration.member_id) == member_id).order_by(col(Registration.id)))
+    rows, card = found.scalars().all(), await queries_records.card(session, account_id=member_id)
     return {
-        "registrations": [
-            {
-                "number": row.number, "direction": row.direction.value, "status": row.status.value, "at": row.created_at.isoformat(),
-                "management": row.management.value if row.management else None, "reason": reason(session, row),
-                "next_contact_on": row.next_contact_on.isoformat() if row.next_contact_on else None,
-                "declared": await declaration(session, registration_id=row.id),
-                "contacts": [
-                    {**contact, "next_contact_on": contact["next_contact_on"].isoformat(), "at": contact["at"].isoformat()}
-                    for contact in await contacts(session, registration_id=row.id)
-                ],
-            }
-            for row in found.scalars().all()
-        ]
+        "registrations": [await queries_records.copy_of(session, row) for row in rows], "contact_card": card.value if card else None,
+        "reminders": await queries_records.reminders(session, account_id=member_id),
     }

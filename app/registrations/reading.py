@@ -11,7 +11,7 @@ from app.db.session import AsyncSession
 from app.errors import NotFound
 from app.registrations import views
 from app.registrations.models import Registration, Status
-from app.registrations.schemas import CountsOut, DetailOut, LineOut
+from app.registrations.schemas_staff import CountsOut, DetailOut, LineOut
 
 READ = "registrations.read"
 
@@ -22,12 +22,12 @@ async def detail(session: AsyncSession, principal: Principal, row: Registration)
     return await views.detail(session, principal, row)
 
 
-async def lines(session: AsyncSession, principal: Principal, rows: Sequence[Registration]) -> list[LineOut]:
-    """One event for each page: the ids of those on it that Party members have made."""
+async def lines(session: AsyncSession, principal: Principal, rows: Sequence[Registration], *, due: bool = False) -> list[LineOut]:
+    """One event for each page: the ids of those on it that Party members have made. `due`: with the days that they are overdue."""
     party = [str(row.id) for row in rows if row.status is not Status.ACTIVE and row.member_id != principal.account_id]
     if party:
         audit_service.record(session, READ, object_kind="registration", object_id=None, ids=party)
-    return await views.lines(session, principal, rows)
+    return await views.lines(session, principal, rows, due=due)
 
 
 async def counts(session: AsyncSession, principal: Principal, *, area_id: UUID) -> CountsOut:

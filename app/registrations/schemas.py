@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import Field, StringConstraints, model_validator
 
 from app.members.schemas import ConsentGiven, EmployerIn
-from app.registrations.models import Direction, Management, Status
+from app.registrations.models import CardPhone, Direction, Management, MatchedBy, Status
 from app.registrations.workflow import PoliticalStatus
 from app.schemas import Body, Day, Instant, Line, Named, Note, Occupation, Out, Text, Token, Word
 
@@ -21,18 +21,15 @@ BODY: dict[str, Any] = {
     "scene": "7k3m9q2x5t8v", "phone_code": None, "consents": [{"purpose": "service", "version": "2026-11"}], "real_name": "王小明",
     "occupation": "food_delivery", "work_area_id": AREA["id"], "employers": [EMPLOYER], "political_status": "full_member", "party": PARTY,
 }
+MATCH: dict[str, Any] = {"reason": "scanned", "text": "扫描该组织的二维码登记"}
 EXAMPLE: dict[str, Any] = {
     "id": ID, "number": "S20261124-000017", "direction": "org_seeks_member", "status": "approved", "organisation": ORGANISATION,
-    "real_name": "王小明", "occupation": "food_delivery", "work_area": AREA, "employers": [EMPLOYER], "political_status": "full_member",
-    "party": PARTY, "reason": None, "management": "mobile", "contact": {"name": "李书记", "phone": "0537-3412345"},
-    "next_contact_on": "2026-12-01", "at": "2026-11-24T02:00:00Z", "version": 2, "allowed": ["update", "withdraw"],
+    "match": MATCH, "real_name": "王小明", "occupation": "food_delivery", "work_area": AREA, "employers": [EMPLOYER],
+    "political_status": "full_member", "party": PARTY, "reason": None, "management": "mobile",
+    "contact": {"name": "李书记", "phone": "0537-3412345"}, "next_contact_on": "2026-12-01", "at": "2026-11-24T02:00:00Z", "version": 2,
+    "allowed": ["update", "withdraw"],
 }
 MEMBER: dict[str, Any] = {"id": "01933c5e-7a00-7000-8000-000000000001", "name": "王小明", "phone": "138****8000"}
-LINE: dict[str, Any] = {
-    "id": ID, "number": "S20261124-000017", "direction": "org_seeks_member", "status": "pending", "organisation": ORGANISATION,
-    "member": MEMBER, "occupation": "food_delivery", "work_area": AREA, "next_contact_on": None, "at": "2026-11-24T02:00:00Z", "version": 1,
-    "allowed": ["approve", "return", "reject", "transfer"],
-}
 Scene = Annotated[str, StringConstraints(min_length=1, max_length=32)]
 Employers = Annotated[list[EmployerIn], Field(max_length=10)]
 
@@ -58,7 +55,10 @@ class _Declared(Body):
 
 
 class RegistrationIn(_Declared):
-    """`scene`: the code that was scanned; `phone_code` while no phone is bound; `consents` given in this very call."""
+    """`scene`: the code that was scanned; `phone_code` while no phone is bound; `consents` given in this very call.
+
+    Without `employers` the ones that are known stay.
+    """
 
     model_config = {"json_schema_extra": {"examples": [BODY]}}
 
@@ -68,7 +68,7 @@ class RegistrationIn(_Declared):
     real_name: Word
     occupation: Occupation
     work_area_id: UUID
-    employers: Employers
+    employers: Employers = []
     political_status: PoliticalStatus
     party: PartyIn | None = None
 
@@ -129,6 +129,34 @@ class ContactIn(Body):
     next_contact_on: Day
 
 
+class ContactPersonIn(Body):
+    """`next_contact_on` stays as it is when it is not given."""
+
+    model_config = {"json_schema_extra": {"examples": [{"contact_account_id": MEMBER["id"], "next_contact_on": "2026-12-08"}]}}
+
+    contact_account_id: UUID
+    next_contact_on: Day | None = None
+
+
+class ContactCardIn(Body):
+    """`real_name` is for officials who never registered themselves: whom members may call has a name."""
+
+    model_config = {"json_schema_extra": {"examples": [{"phone": "own", "real_name": "李书明"}]}}
+
+    real_name: Word | None = None
+    phone: CardPhone = Field(description="向本人负责联系的成员显示：office 组织电话，own 本人手机号，none 不显示")
+
+
+class ContactCardOut(Out):
+    """Which name and number those whom one looks after are shown; without a name it is that of the office."""
+
+    model_config = {"json_schema_extra": {"examples": [{"phone": "office", "real_name": "李书明"}]}}
+
+    real_name: str | None
+
+    phone: CardPhone
+
+
 class EmployerOut(Out):
     enterprise_id: UUID | None
     name: str | None
@@ -136,10 +164,17 @@ class EmployerOut(Out):
 
 
 class ContactPerson(Out):
-    """The contact person; the phone is the one that the organisation gives out for it."""
+    """The contact person; the phone is the office's, or the own one where the contact person agreed, for the member alone."""
 
     name: str
     phone: str | None
+
+
+class MatchOut(Out):
+    """How the organisation was found; null once the registration was handed on to another."""
+
+    reason: MatchedBy
+    text: str
 
 
 class PartyOut(Out):
@@ -159,6 +194,7 @@ class RegistrationOut(Out):
     direction: Direction
     status: Status
     organisation: Named | None
+    match: MatchOut | None
     real_name: str | None
     occupation: Occupation | None
     work_area: Named
@@ -172,64 +208,3 @@ class RegistrationOut(Out):
     at: Instant
     version: int
     allowed: list[str]
-
-
-class RegisteredMember(Out):
-    """Who registered, for the staff of the organisation: the phone is masked, the full one is a matter of `reveal`."""
-
-    id: UUID
-    name: str | None
-    phone: str | None
-
-
-class LineOut(Out):
-    """One line of the staff's list, without what was declared about the Party."""
-
-    model_config = {"json_schema_extra": {"examples": [LINE]}}
-
-    id: UUID
-    number: str
-    direction: Direction
-    status: Status
-    organisation: Named | None
-    member: RegisteredMember
-    occupation: Occupation | None
-    work_area: Named
-    next_contact_on: Day | None
-    at: Instant
-    version: int
-    allowed: list[str]
-
-
-class ContactOut(Out):
-    """A contact that took place; the note of an erased person is null."""
-
-    note: str | None
-    next_contact_on: Day
-    at: Instant
-
-
-class DetailOut(RegistrationOut):
-    """A registration for the secretary of its organisation; each reading is audited. The person sees no `member` and no `contacts`."""
-
-    model_config = {
-        "json_schema_extra": {
-            "examples": [
-                EXAMPLE | {"member": MEMBER, "contacts": [{"note": "已电话联系", "next_contact_on": "2026-12-08", "at": EXAMPLE["at"]}]}
-            ]
-        }
-    }
-
-    member: RegisteredMember | None
-    contacts: list[ContactOut]
-
-
-class CountsOut(Out):
-    """How many open registrations an area has. `party` is null for fewer than ten below the county: so few could be told apart."""
-
-    model_config = {"json_schema_extra": {"examples": [{"area": AREA, "active": 214, "party": 12, "party_pending": None}]}}
-
-    area: Named
-    active: int
-    party: int | None
-    party_pending: int | None

@@ -1,12 +1,17 @@
-"""Pure rules of registrations: states and commands, who is a Party member."""
+"""Pure rules of registrations: states and commands, who may give which, who is a Party member, when six months are over."""
 
+import calendar
 from collections.abc import Mapping
+from datetime import date
 from enum import StrEnum
 from typing import Any
 
-from app.errors import ConsentRequired, InvalidTransition, PhoneRequired, ValidationFailed
-from app.registrations.models import Status
+from app.auth.principal import Principal
+from app.auth.roles import Role, ScopeType
+from app.errors import ConsentRequired, Forbidden, InvalidTransition, PhoneRequired, ValidationFailed
+from app.registrations.models import ActorRole, Command, MatchedBy, Registration, Status
 
+MOBILE_MONTHS = 6
 SMALL_GROUP = 10  # below a tenant, fewer people than this are not counted aloud
 
 
@@ -24,17 +29,7 @@ class PoliticalStatus(StrEnum):
         return self in (PoliticalStatus.PROBATIONARY_MEMBER, PoliticalStatus.FULL_MEMBER)
 
 
-class Command(StrEnum):
-    UPDATE = "update"
-    WITHDRAW = "withdraw"
-    APPROVE = "approve"
-    RETURN = "return"
-    REJECT = "reject"
-    TRANSFER = "transfer"
-    CONTACTS = "contacts"
-
-
-# What the person, and what the organisation's secretary, may do in each state, and where it leads.
+# What the person, the organisation's secretary and the contact person may do in each state, and where it leads.
 OWN: Mapping[Status, Mapping[Command, Status]] = {
     Status.ACTIVE: {Command.UPDATE: Status.ACTIVE, Command.WITHDRAW: Status.WITHDRAWN},
     Status.PENDING: {Command.UPDATE: Status.PENDING, Command.WITHDRAW: Status.WITHDRAWN},
@@ -46,34 +41,47 @@ STAFF: Mapping[Status, Mapping[Command, Status]] = {
         Command.APPROVE: Status.APPROVED, Command.RETURN: Status.RETURNED, Command.REJECT: Status.REJECTED,
         Command.TRANSFER: Status.PENDING,
     },
-    Status.APPROVED: {Command.CONTACTS: Status.APPROVED},
+    Status.APPROVED: {Command.CONTACTS: Status.APPROVED, Command.CONTACT_PERSON: Status.APPROVED},
 }
+CONTACT: Mapping[Status, Mapping[Command, Status]] = {Status.APPROVED: {Command.CONTACTS: Status.APPROVED}}
+TABLES = {ActorRole.MEMBER: OWN, ActorRole.SECRETARY: STAFF, ActorRole.CONTACT: CONTACT}
 OPEN = frozenset(OWN)
 PARTY_STATES = frozenset({Status.PENDING, Status.RETURNED, Status.APPROVED, Status.REJECTED})
 ALWAYS_EDITABLE = frozenset({"occupation", "work_area_id", "employers"})
+CONTACT_ROLES = (Role.ORG_SECRETARY, Role.INSTRUCTOR)
+MATCH_TEXTS = {
+    MatchedBy.SCANNED: "扫描该组织的二维码登记",
+    MatchedBy.WORK_AREA: "按工作区域匹配到最近的组织",
+    MatchedBy.ENTERPRISE: "按所在单位匹配到该单位的组织",
+    MatchedBy.TRADE: "按职业匹配到本地的行业组织",
+    MatchedBy.TENANT: "附近没有更合适的组织，匹配到本地的组织",
+    MatchedBy.ROOT_COMMITTEE: "暂未找到更近的组织，由本地的兜底组织先行受理",
+}
 
 
-def allowed(status: Status, *, own: bool, secretary: bool) -> list[str]:
-    """The commands that a caller may give now; nobody decides about oneself."""
-    if own:
-        return [command.value for command in OWN.get(status, {})]
-    return [command.value for command in STAFF.get(status, {})] if secretary else []
+def standing(principal: Principal, row: Registration) -> ActorRole | None:
+    """As what somebody stands to a registration. Nobody is official to oneself, and a contact person only while holding the office."""
+    if row.member_id == principal.account_id:
+        return ActorRole.MEMBER
+    organisation_id = row.organisation_id
+    if organisation_id is None:
+        return None
+    if principal.holds(ScopeType.ORGANISATION, organisation_id, Role.ORG_SECRETARY):
+        return ActorRole.SECRETARY
+    named = row.contact_account_id == principal.account_id
+    return ActorRole.CONTACT if named and principal.holds(ScopeType.ORGANISATION, organisation_id, *CONTACT_ROLES) else None
 
 
-def own_step(status: Status, command: Command) -> Status:
-    """Where the person's command leads. Raises InvalidTransition."""
-    return _step(OWN, status, command)
+def allowed(status: Status, role: ActorRole | None) -> list[str]:
+    """The commands that a caller may give now."""
+    return [] if role is None else [command.value for command in TABLES[role].get(status, {})]
 
 
-def staff_step(status: Status, command: Command) -> Status:
-    """Where the secretary's command leads. Raises InvalidTransition."""
-    return _step(STAFF, status, command)
-
-
-def _step(table: Mapping[Status, Mapping[Command, Status]], status: Status, command: Command) -> Status:
-    steps = table.get(status, {})
+def step(role: ActorRole, status: Status, command: Command) -> Status:
+    """Where a command leads. Raises InvalidTransition."""
+    steps = TABLES[role].get(status, {})
     if command not in steps:
-        raise InvalidTransition(state=status, allowed=[step.value for step in steps])
+        raise InvalidTransition(state=status, allowed=allowed(status, role))
     return steps[command]
 
 
@@ -99,7 +107,7 @@ def require_editable(status: Status, fields: set[str]) -> None:
     """Everything while it is returned; otherwise where, for whom and as what somebody works. Raises InvalidTransition."""
     if status is not Status.RETURNED and fields - ALWAYS_EDITABLE:
         raise InvalidTransition(
-            "提交后只能修改工作区域、单位和职业", state=status, allowed=allowed(status, own=True, secretary=False)
+            "提交后只能修改工作区域、单位和职业", state=status, allowed=allowed(status, ActorRole.MEMBER)
         )
 
 
@@ -119,3 +127,22 @@ def corrected(declared: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[s
 def told_count(count: int, *, whole: bool) -> int | None:
     """A count of Party members as it may be told: below the whole tenant a small group would name people."""
     return count if whole or count >= SMALL_GROUP else None
+
+
+def months_later(day: date, months: int) -> date:
+    """The same day some months on, or the last of that month where it has no such day."""
+    years, month = divmod(day.month - 1 + months, 12)
+    year, month = day.year + years, month + 1
+    return date(year, month, min(day.day, calendar.monthrange(year, month)[1]))
+
+
+def away_since(declared: Mapping[str, Any] | None) -> date | None:
+    """Since when somebody declared to be away from the home branch."""
+    told = ((declared or {}).get("party") or {}).get("away_since")
+    return None if told is None else date.fromisoformat(told)
+
+
+def require_contact_office(principal: Principal) -> None:
+    """Raises Forbidden for whoever can be nobody's contact person."""
+    if not principal.scope_ids(ScopeType.ORGANISATION, *CONTACT_ROLES):
+        raise Forbidden

@@ -235,6 +235,14 @@ async def timeline(session: AsyncSession, *, report_id: UUID) -> list[tuple[Repo
     return [(event, note) for event, note in found.all()]
 
 
+async def open_count(session: AsyncSession, *, member_id: UUID) -> int:
+    """How many reports of a person have not ended yet."""
+    found = await session.exec(
+        sa.select(sa.func.count()).select_from(Report).where(col(Report.member_id) == member_id, col(Report.ended_at).is_(None))
+    )
+    return int(found.scalar_one())
+
+
 async def export(session: AsyncSession, *, member_id: UUID) -> dict[str, Any]:
     """A person's reports, what they joined, and every sentence they wrote about a report, as JSON."""
     own = await session.exec(sa.select(Report).where(col(Report.member_id) == member_id).order_by(col(Report.id)))

@@ -1,24 +1,41 @@
-"""Sealed fields (AES-256-GCM bound to their row) and keyed blind indexes (HMAC-SHA-256), by the rules of reliability.md 4.8."""
+"""Sealed fields (authenticated encryption bound to the row) and keyed blind indexes, by the rules of reliability.md 4.8.
+
+Both are made under the active key and cipher; every key of the ring, and both suites, are read. `app/rotation` re-makes what is older.
+"""
 
 import hashlib
 import hmac
 import os
 import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from app.db.session import AsyncSession
+from app.security import ciphers, throttles
+from app.security.ciphers import NONCE, Suite
 from app.security.keys import KeyRing
 
-VERSION, AES_256_GCM = 1, 1
+VERSION = 1
 HEAD = struct.Struct("!BBB")  # version, algorithm, length of the key id
 
 
 class Unsealable(Exception):
     """The ciphertext was moved to another row, changed, or its key is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Under:
+    """The key and the suite that made a value."""
+
+    kid: str
+    cipher: str
+
+    def __str__(self) -> str:
+        return f"{self.kid}/{self.cipher}"
 
 
 def ring(session: AsyncSession) -> KeyRing:
@@ -27,26 +44,30 @@ def ring(session: AsyncSession) -> KeyRing:
     return keys
 
 
+def active(session: AsyncSession) -> Under:
+    """What values are made under now."""
+    keys = ring(session)
+    return Under(keys.field.active, keys.cipher)
+
+
 def seal(session: AsyncSession, plain: str | bytes, *, table: str, column: str, row: UUID) -> bytes:
     """version | algorithm | key id | nonce | ciphertext and tag; table, column and row are associated data."""
-    masters = ring(session).field
-    nonce = os.urandom(12)
-    kid = masters.active.encode()
+    keys, nonce = ring(session), os.urandom(NONCE)
+    masters, suite, kid = keys.field, ciphers.named(keys.cipher), keys.field.active.encode()
     data = plain.encode() if isinstance(plain, str) else plain
-    boxed = AESGCM(masters.current("seal")).encrypt(nonce, data, _bound(table, column, row))
-    return HEAD.pack(VERSION, AES_256_GCM, len(kid)) + kid + nonce + boxed
+    boxed = suite.encrypt(masters.current(suite.seal, suite.size), nonce, data, _bound(table, column, row))
+    return HEAD.pack(VERSION, suite.number, len(kid)) + kid + nonce + boxed
 
 
 def unseal_bytes(session: AsyncSession, sealed: bytes, *, table: str, column: str, row: UUID) -> bytes:
     """Raises Unsealable."""
-    _, algorithm, length = HEAD.unpack_from(sealed)
-    start = HEAD.size + length
-    key = ring(session).field.of("seal", sealed[HEAD.size : start].decode())
-    if key is None or algorithm != AES_256_GCM:
+    suite, kid, start = _head(sealed)
+    key = ring(session).field.of(suite.seal, kid, suite.size)
+    if key is None or suite not in ciphers.available():
         raise Unsealable
     try:
-        return AESGCM(key).decrypt(sealed[start : start + 12], sealed[start + 12 :], _bound(table, column, row))
-    except InvalidTag as error:
+        return suite.decrypt(key, sealed[start : start + NONCE], sealed[start + NONCE :], _bound(table, column, row))
+    except (InvalidTag, ValueError) as error:
         raise Unsealable from error
 
 
@@ -55,20 +76,42 @@ def unseal(session: AsyncSession, sealed: bytes, *, table: str, column: str, row
     return unseal_bytes(session, sealed, table=table, column=column, row=row).decode()
 
 
+def made_under(sealed: bytes) -> Under:
+    """What the head of a sealed value says, whether or not it can be opened. Raises Unsealable for what is no sealed value."""
+    suite, kid, _ = _head(sealed)
+    return Under(kid, suite.name)
+
+
 def blind_index(session: AsyncSession, value: str, *, purpose: str) -> bytes:
-    """A keyed fingerprint for equality look-ups of a normalised value. Its key is the oldest of the ring: it survives key changes."""
-    masters = ring(session).field
-    oldest = list(masters.keys)[-1]
-    key = masters.of(f"index:{purpose}", oldest)
-    assert key is not None
-    return hmac.digest(key, value.encode(), hashlib.sha256)
+    """A keyed fingerprint of a normalised value under the active key: for writing. Look-ups ask for all of `blind_indexes`."""
+    keys = ring(session)
+    suite = ciphers.named(keys.cipher)
+    return suite.fingerprint(keys.field.current(f"{suite.index}:{purpose}"), value.encode())
 
 
 def blind_indexes(session: AsyncSession, value: str, *, purpose: str) -> list[bytes]:
-    """The fingerprints of a value under every key of the ring: look-ups ask for all of them, so that a key can be changed meanwhile."""
-    masters = ring(session).field
-    keys = (masters.of(f"index:{purpose}", kid) for kid in masters.keys)
-    return [hmac.digest(key, value.encode(), hashlib.sha256) for key in keys if key is not None]
+    """The fingerprints of a value under every key and suite, the active one first: look-ups ask `in_` them, so that both can change."""
+    return [index for _, index in indexes_by_key(session, value, purpose=purpose)]
+
+
+def indexes_by_key(session: AsyncSession, value: str, *, purpose: str) -> Iterator[tuple[Under, bytes]]:
+    """The same with what each was made under, one after the other. Two purposes have them in the same order."""
+    masters, first = ring(session).field, ciphers.named(ring(session).cipher)
+    for kid in masters.keys:
+        for suite in (first, *(other for other in ciphers.available() if other is not first)):
+            key = masters.of(f"{suite.index}:{purpose}", kid)
+            assert key is not None
+            yield Under(kid, suite.name), suite.fingerprint(key, value.encode())
+
+
+async def hold(session: AsyncSession, value: str, *, purpose: str) -> None:
+    """Locks a value until the transaction ends: who gives it to a row, after having looked that no other row has it, holds it.
+
+    UNIQUE(index) alone does not keep a value single while keys change: two processes whose rings begin with different keys write two
+    different indexes of it. The lock has a name under every key of the ring, so two processes meet as long as their rings share one key:
+    that is what lets each read the other's rows at all. Without the keys the names tell nothing.
+    """
+    await throttles.hold(session, *(f"{purpose}:{index.hex()}" for index in blind_indexes(session, value, purpose=purpose)))
 
 
 def sign(session_or_ring: Any, purpose: str, message: bytes, *, size: int = 16) -> bytes:
@@ -82,6 +125,20 @@ def verify_signature(session_or_ring: Any, purpose: str, message: bytes, signatu
     keys = session_or_ring if isinstance(session_or_ring, KeyRing) else ring(session_or_ring)
     made = (hmac.digest(keys.secret.of(purpose, kid) or b"", message, hashlib.sha256) for kid in keys.secret.keys)
     return any(len(signature) >= 16 and hmac.compare_digest(full[: len(signature)], signature) for full in made)
+
+
+def _head(sealed: bytes) -> tuple[Suite, str, int]:
+    """The suite, the key id, and where the nonce begins. Raises Unsealable."""
+    try:
+        version, number, length = HEAD.unpack_from(sealed)
+        start = HEAD.size + length
+        suite = ciphers.NUMBERED[number]
+        kid = sealed[HEAD.size : start].decode()
+    except (struct.error, KeyError, UnicodeDecodeError) as error:
+        raise Unsealable from error
+    if version != VERSION or not kid:
+        raise Unsealable
+    return suite, kid, start
 
 
 def _bound(table: str, column: str, row: UUID) -> bytes:

@@ -53,21 +53,28 @@ async def count_failure(session: AsyncSession, key: str) -> None:
     await session.flush()
 
 
-async def clear(session: AsyncSession, key: str) -> None:
-    """Forgets every hit of a key."""
-    await session.exec(sa.delete(ThrottleHit).where(col(ThrottleHit.key) == key))
+async def clear(session: AsyncSession, *keys: str) -> None:
+    """Forgets every hit of these keys."""
+    await session.exec(sa.delete(ThrottleHit).where(col(ThrottleHit.key).in_(keys)))
 
 
-async def hold(session: AsyncSession, key: str) -> None:
-    """Locks a key until the transaction ends: what is read and counted under it is one step. Several keys: always in the same order."""
-    await session.exec(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(f"throttle:{key}", 0))))
+async def forget(session: AsyncSession, word: str) -> None:
+    """Forgets the hits of every key that names a word, such as an account's id."""
+    await session.exec(sa.delete(ThrottleHit).where(col(ThrottleHit.key).contains(word, autoescape=True)))
 
 
-async def ages(session: AsyncSession, key: str, *, most: int) -> Sequence[float]:
-    """Seconds since each of the last `most` hits by the database's clock, newest first."""
+async def hold(session: AsyncSession, *keys: str) -> None:
+    """Locks keys until the transaction ends: what is read and counted under them is one step. Whoever needs several names them in one
+    call, which takes them in one order; who calls again, always in the same order."""
+    locks = (sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(f"throttle:{key}", 0)) for key in sorted(set(keys)))
+    await session.exec(sa.select(*locks))
+
+
+async def ages(session: AsyncSession, *keys: str, most: int) -> Sequence[float]:
+    """Seconds since each of the last `most` hits by the database's clock, newest first. Several keys are several names of one thing."""
     age = sa.func.extract("epoch", CLOCK - col(ThrottleHit.created_at))
     found = await session.exec(
-        sa.select(age).where(col(ThrottleHit.key) == key).order_by(col(ThrottleHit.created_at).desc()).limit(most)
+        sa.select(age).where(col(ThrottleHit.key).in_(keys)).order_by(col(ThrottleHit.created_at).desc()).limit(most)
     )
     return [float(value) for value in found.scalars().all()]
 

@@ -26,6 +26,7 @@ from app.wechat.errors import (
 from app.wechat.transport import PNG_START, Answer
 
 MOBILE = re.compile(r"1[3-9][0-9]{9}")
+ADDRESS = re.compile(r"https://[\w.-]+/[\w.~:/?#@!$&()*+,;=%-]+", re.ASCII)
 CODE_LIFE = timedelta(minutes=6)  # five, and one for clocks that differ
 PICTURE_SIDE = 2_000  # pixels; WeChat draws at most 1,280
 TEMPORARY = TOKEN_GONE | {QUOTA_USED_UP, PARALLEL_SENDS}
@@ -63,6 +64,14 @@ def text(answer: Answer, name: str) -> str:
     expect_good(answer)
     value = answer.data.get(name)
     if not isinstance(value, str) or not 0 < len(value) <= 1_024:
+        raise WeChatUnavailable
+    return value
+
+
+def link(answer: Answer) -> str:
+    """A web address. Raises WeChatUnavailable for anything that a browser should not be sent to."""
+    value = text(answer, "url_link")
+    if not ADDRESS.fullmatch(value):
         raise WeChatUnavailable
     return value
 

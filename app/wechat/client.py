@@ -103,10 +103,14 @@ class WeChatClient:
         body = {"media_url": url, "media_type": IMAGE, "version": 2, "scene": scene, "openid": openid}
         return answers.text(await self._call(Call("/wxa/media_check_async", body=body)), "trace_id")
 
-    async def url_link(self, path: str, query: str) -> str:
-        """A web address that opens the mini program for 30 days. `query` must hold no personal data: one link may serve many people."""
-        body = {"path": path, "query": query, "expire_type": 1, "expire_interval": LINK_DAYS, "env_version": "release"}
-        return answers.text(await self._call(Call("/wxa/generate_urllink", body=body)), "url_link")
+    async def url_link(self, path: str, query: str, *, days: int = LINK_DAYS) -> str:
+        """A web address that opens the mini program for so many days, 1 to 30. An empty `path` is its first page.
+
+        `query` is URL-encoded and holds no personal data: one link may serve many people. 500,000 may be made a day, and a lost answer may
+        stand for one: it is not asked for again.
+        """
+        body = {"path": path, "query": query, "expire_type": 1, "expire_interval": days, "env_version": "release"}
+        return answers.link(await self._call(Call("/wxa/generate_urllink", body=body, resends=0)))
 
     async def _call(self, call: Call) -> Answer:
         return await perform(call, self._transport, self._tokens)

@@ -22,7 +22,8 @@ from app.wechat.envelope import Pushed
 from app.wechat.models import WeChatPushEvent, WeChatPushNonce
 
 FRESH = timedelta(minutes=5)
-EVENTS_KEPT, NONCES_KEPT = timedelta(days=30), timedelta(minutes=15)  # a nonce a little longer than twice FRESH
+# WeChat repeats an event within minutes. A nonce is kept a little longer than twice FRESH.
+EVENTS_KEPT, NONCES_KEPT = timedelta(days=7), timedelta(minutes=15)
 NONCE = re.compile(r"[\x21-\x7e]{1,128}")
 # Only these have a job: a queue without a handler would fill for ever. Of all others the skeleton is kept, for whoever wonders.
 HANDLED = frozenset({"wxa_media_check", "subscribe_msg_popup_event", "subscribe_msg_change_event", "subscribe_msg_sent_event"})
@@ -93,7 +94,7 @@ async def take(session: AsyncSession, query: Signed, message: bytes) -> None:
 
 
 async def sweep(session: AsyncSession) -> None:
-    """Deletes what has served: nonces that are no longer fresh, events after a month."""
+    """Deletes what has served: nonces that are no longer fresh, events after a week."""
     for table, instant, kept in (
         (WeChatPushNonce, WeChatPushNonce.created_at, NONCES_KEPT), (WeChatPushEvent, WeChatPushEvent.received_at, EVENTS_KEPT),
     ):

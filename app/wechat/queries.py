@@ -22,12 +22,21 @@ class PushedEvent:
 
 
 async def pushed_event(session: AsyncSession, *, event_id: UUID) -> PushedEvent | None:
-    """The event of a job `wechat.push.<Event>`; None when it was deleted after its month. An openid whose key is gone is None."""
+    """The event of a job `wechat.push.<Event>`; None when it was deleted after its week. An openid whose key is gone is None."""
     chosen: Any = sa.select(WeChatPushEvent).where(col(WeChatPushEvent.id) == event_id)
     event: WeChatPushEvent | None = (await session.exec(chosen)).scalars().one_or_none()
     if event is None:
         return None
     return PushedEvent(event.name, event.payload, _opened(session, event_id, event.openid_sealed))
+
+
+async def openids(session: AsyncSession, *, after: UUID | None, limit: int) -> list[tuple[UUID, str | None]]:
+    """Whom the kept events are about, in the order of their ids; those about nobody are left out."""
+    kept = sa.select(col(WeChatPushEvent.id), col(WeChatPushEvent.openid_sealed)).where(col(WeChatPushEvent.openid_sealed).is_not(None))
+    if after is not None:
+        kept = kept.where(col(WeChatPushEvent.id) > after)
+    found = await session.exec(kept.order_by(col(WeChatPushEvent.id)).limit(limit))
+    return [(event_id, _opened(session, event_id, sealed)) for event_id, sealed in found.all()]
 
 
 def _opened(session: AsyncSession, row: UUID, sealed: bytes | None) -> str | None:

@@ -24,7 +24,8 @@ PUBLIC = {
     ("POST", "/api/v1/auth/wechat"), ("POST", "/api/v1/auth/password"), ("POST", "/api/v1/auth/refresh"),
     ("GET", "/api/v1/members/consent-texts"), ("GET", "/api/v1/areas"), ("GET", "/api/v1/areas/{area_id}"),
     ("GET", "/api/v1/areas/locate"), ("GET", "/api/v1/qrcodes/{scene}"), ("GET", "/api/v1/qrcodes/{scene}/image"),
-    ("GET", "/s/{scene}"), ("GET", "/api/v1/uploads/{upload_id}/view"), ("GET", "/api/v1/uploads/{upload_id}/thumb"),
+    ("GET", "/s/{scene}"), ("HEAD", "/s/{scene}"), ("GET", "/api/v1/uploads/{upload_id}/view"),
+    ("GET", "/api/v1/uploads/{upload_id}/thumb"),
 }
 CODES = {
     400: {"idempotency_key_missing", "bad_request"},

@@ -97,7 +97,7 @@ async def test_counting_without_judging_again_lets_a_burst_through(
 
     def only_counts(keys: guesses.Counters, account_id: UUID | None) -> guesses.Step:
         async def step(session: AsyncSession) -> None:
-            await throttles.count_failure(session, keys.account)
+            await throttles.count_failure(session, keys.account[0])
 
         return step
 

@@ -6,8 +6,10 @@ from uuid import uuid4
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from stdnum.cn import uscc as gb32100
 
+from app import clock
 from app.areas.models import Area
 from app.auth import queries as auth_queries
 from app.auth.roles import Role, ScopeType
@@ -17,6 +19,7 @@ from app.errors import NotFound
 
 URL = "/api/v1/enterprises"
 GOOD, BAD = "91370812MA3C4D5E69", "91370812MA3C4D5E6A"
+WARNING = workflow.CHECK_DIGIT
 ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 
 
@@ -39,7 +42,8 @@ async def test_an_enterprise_is_made_and_each_sees_what_is_theirs(client, sessio
     made = answer.json()
     assert made == {
         "id": made["id"], "name": "迅达配送有限公司", "uscc": GOOD, "kind": "franchise", "headcount": 86, "warnings": [], "version": 1,
-        "area": {"id": str(county.street.id), "name": county.street.name}, "allowed": ["update"],
+        "area": {"id": str(county.street.id), "name": county.street.name}, "listed_on": clock.today().isoformat(), "closed_on": None,
+        "allowed": ["update", "headcount"],
     }
     scope = await auth_queries.scope(session, scope_type=ScopeType.ENTERPRISE, scope_id=made["id"])
     assert (scope.area_path, scope.name) == (county.street.path, made["name"])
@@ -53,7 +57,7 @@ async def test_an_enterprise_is_made_and_each_sees_what_is_theirs(client, sessio
         ):
             assert (seen["id"], seen["name"], seen["kind"]) == (made["id"], made["name"], "franchise")
             assert (seen["uscc"], seen["headcount"]) == ((GOOD, 86) if full else (None, None))
-            assert seen["allowed"] == (["update"] if who is admin else [])
+            assert seen["allowed"] == (["update"] if who is admin else []) + (["headcount"] if full else [])
     assert (await client.get(URL)).status_code == 401
     assert (await client.get(f"{URL}/{uuid4()}", headers=rider.headers)).status_code == 404
 
@@ -79,9 +83,9 @@ async def test_lists_are_filtered_and_paged(client, people, county, admin) -> No
 
 async def test_a_wrong_check_digit_warns_until_a_person_confirms(client, people, county, admin) -> None:
     made = await client.post(URL, json=body(county.root, uscc=BAD), headers=admin.headers)
-    assert (made.status_code, made.json()["warnings"]) == (201, ["uscc_check_digit"])
+    assert (made.status_code, made.json()["warnings"]) == (201, [WARNING])
     url = f"{URL}/{made.json()['id']}"
-    assert (await client.get(url, headers=admin.headers)).json()["warnings"] == ["uscc_check_digit"]
+    assert (await client.get(url, headers=admin.headers)).json()["warnings"] == [WARNING]
     assert (await client.get(url, headers=(await people.member()).headers)).json()["warnings"] == []
 
     async def change(**fields: Any) -> list[str]:
@@ -89,7 +93,7 @@ async def test_a_wrong_check_digit_warns_until_a_person_confirms(client, people,
 
     assert await change(uscc_confirmed=True) == []
     assert await change(name="迅达", uscc=BAD) == []  # the same code stays confirmed
-    assert await change(uscc=BAD[:-1] + "B") == ["uscc_check_digit"]  # another one must be confirmed anew
+    assert await change(uscc=BAD[:-1] + "B") == [WARNING]  # another one must be confirmed anew
     assert await change(uscc=BAD[:-1] + "C", uscc_confirmed=True) == []
     confirmed = await client.post(URL, json=body(county.root, uscc=BAD[:-1] + "D", uscc_confirmed=True), headers=admin.headers)
     assert (confirmed.status_code, confirmed.json()["warnings"]) == (201, [])
@@ -104,16 +108,34 @@ def test_exactly_one_check_digit_is_right(middle: str, number: int) -> None:
 
 @pytest.mark.parametrize(
     "uscc",
-    ["", GOOD[:-1], GOOD + "0", GOOD[:-1] + "I", GOOD[:-1] + "O", "9137081" + "X" + GOOD[8:], GOOD[:17] + " ", "９" + GOOD[1:]],
+    [
+        "", GOOD[:-1], GOOD + "0", GOOD[:-1] + "I", GOOD[:-1] + "O", "9137081" + "X" + GOOD[8:], GOOD[:17] + " ", "９" + GOOD[1:-1],
+        GOOD[:9] + "Ｓ" + GOOD[10:],
+    ],
 )
 async def test_what_is_no_code_is_refused(client, county, admin, uscc: str) -> None:
     answer = await client.post(URL, json=body(county.root, uscc=uscc, uscc_confirmed=True), headers=admin.headers)
     assert (answer.status_code, answer.json()["errors"][0]["loc"]) == (422, ["body", "uscc"])
 
 
-def test_small_letters_are_capitals() -> None:
-    given_code = EnterpriseIn.model_validate({"name": "x", "uscc": f" {GOOD.lower()} ", "kind": "depot", "area_id": str(uuid4())})
-    assert given_code.uscc == GOOD
+@pytest.mark.parametrize("letter", ["I", "O", "S", "V", "Z"])
+def test_letters_that_look_like_others_are_no_symbols(letter: str) -> None:
+    told = {"name": "x", "kind": "depot", "area_id": str(uuid4())}
+    with pytest.raises(ValidationError):
+        EnterpriseIn.model_validate(told | {"uscc": GOOD[:9] + letter + GOOD[10:]})
+    assert EnterpriseIn.model_validate(told | {"uscc": GOOD[:9] + "A" + GOOD[10:]})
+
+
+@pytest.mark.parametrize(
+    "written", [f" {GOOD.lower()} ", "９１３７０８１２ＭＡ３Ｃ４Ｄ５Ｅ６９", f"\u3000{GOOD}\u3000", "９１３７0812ｍａ3c4d5e69"]
+)
+async def test_a_code_is_read_as_people_write_it(client, county, admin, written: str) -> None:
+    made = await client.post(URL, json=body(county.root, uscc=written), headers=admin.headers)
+    assert (made.status_code, made.json()["uscc"], made.json()["warnings"]) == (201, GOOD, [])
+    url = f"{URL}/{made.json()['id']}"
+    assert (await client.patch(url, json={"uscc": BAD}, headers=admin.headers)).json()["warnings"] == [WARNING]
+    changed = await client.patch(url, json={"uscc": written}, headers=admin.headers)
+    assert (changed.json()["uscc"], changed.json()["warnings"]) == (GOOD, [])
 
 
 async def test_a_code_stands_once_in_a_tenant(client, people, county, admin) -> None:

@@ -29,7 +29,8 @@ async def test_texts_are_public_and_cover_every_purpose(client) -> None:
     answer = await client.get(TEXTS)
     assert answer.status_code == 200
     assert [text["purpose"] for text in answer.json()] == [purpose.value for purpose in Purpose]
-    assert all(set(text) == {"purpose", "version", "title", "text"} and text["text"] for text in answer.json())
+    told = {"purpose", "version", "title", "text", "required_for", "withdrawal"}
+    assert all(set(text) == told and all(text.values()) for text in answer.json())
 
 
 async def test_yes_and_no_are_kept_with_version_and_time(client, people, session) -> None:
@@ -37,7 +38,9 @@ async def test_yes_and_no_are_kept_with_version_and_time(client, people, session
     version = await current(client, "location")
     given = await client.put(path("location"), json={"version": version, "granted": True}, headers=rider.headers)
     assert given.status_code == 200
-    assert {**given.json(), "at": None} == {"purpose": "location", "version": version, "granted": True, "at": None}
+    assert {**given.json(), "at": None} == {
+        "purpose": "location", "version": version, "granted": True, "at": None, "current": True, "closed": [],
+    }
     assert given.json()["at"].endswith("Z")
     assert await consented(session, rider.id) == {"location"}
     again = await client.put(path("location"), json={"version": version, "granted": True}, headers=rider.headers)

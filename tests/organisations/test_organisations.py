@@ -1,4 +1,4 @@
-"""Organisations over HTTP: what they are, who may change and move them; which one fits a person; the root committee."""
+"""Organisations over HTTP: what they are, who may change and move them; the root committee."""
 
 import asyncio
 from typing import Any
@@ -8,12 +8,13 @@ import pytest
 import sqlalchemy as sa
 from sqlmodel import col
 
+from app import clock
 from app.areas.models import Area
 from app.auth import queries as auth_queries
 from app.auth.models import Scope
 from app.auth.roles import Role, ScopeType
 from app.errors import Forbidden, NotFound
-from app.organisations import matching, queries, service
+from app.organisations import queries, service
 from app.organisations.models import Formation, Organisation, OrganisationKind
 from tests.support.county import make_county
 
@@ -53,6 +54,8 @@ async def test_an_organisation_is_made_shown_and_listed(client, session, people,
     made = answer.json()
     assert made == {
         "id": made["id"], "name": "快递党支部", "kind": "branch", "formation": "joint", "phone": "0537-3412345", "version": 1,
+        "kind_name": "支部", "formation_name": "企企联建", "trades": [], "founded_on": clock.today().isoformat(), "dissolved_on": None,
+        "ancestors": [{"id": above["id"], "name": "快递行业党委"}],
         "area": {"id": str(county.community.id), "name": county.community.name}, "parent": {"id": above["id"], "name": "快递行业党委"},
         "enterprise": {"id": enterprise_id, "name": "迅达配送有限公司"}, "allowed": ["update"],
     }
@@ -75,7 +78,8 @@ async def test_an_organisation_is_made_shown_and_listed(client, session, people,
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"kind": "club"}, {"formation": "x"}, {"name": " "}, {"phone": "call me"}, {"id": str(uuid4())}, {"root_committee": True}]
+    "wrong", [{"kind": "club"}, {"formation": "x"}, {"name": " "}, {"phone": "call me"}, {"id": str(uuid4())}, {"root_committee": True},
+              {"trades": ["pilot"]}, {"trades": None}, {"founded_on": "soon"}, {"founded_on": "2026-02-02", "dissolved_on": "2026-02-01"}]
 )
 async def test_a_wrong_body_is_refused(client, county, admin, wrong: dict[str, Any]) -> None:
     answer = await client.post(URL, json=body(county.root, **wrong), headers=admin.headers)
@@ -161,33 +165,6 @@ async def add(session, area: Area, kind: str = "branch", enterprise_id: Any = No
     return made
 
 
-async def test_the_nearest_is_an_employers_own_or_the_deepest_of_the_area(session, county, enterprise_id) -> None:
-    async def nearest(area: Area, *employers: Any) -> tuple[Any, Any]:
-        found, reason = await matching.nearest(session, area_path=area.path, enterprise_ids=employers)
-        return found.id if found else None, reason
-
-    assert await nearest(county.grid) == (None, None)
-    await add(session, county.community, "group")
-    await add(session, county.root, "trade_committee")
-    await service.ensure_root_committee(session, area=county.root)
-    assert await nearest(county.grid) == (None, None)  # none of them takes people in
-    committee = await add(session, county.street, "comprehensive_committee")
-    assert await nearest(county.grid) == (committee.id, "area")
-    street = await add(session, county.street)
-    assert await nearest(county.grid) == (street.id, "area")  # a branch before a committee
-    mobile = await add(session, county.community, "mobile_branch")
-    await add(session, county.community)
-    assert await nearest(county.grid) == (mobile.id, "area")  # the oldest of two
-    assert await nearest(county.other_grid) == (street.id, "area")
-    own = await add(session, county.other_community, enterprise_id=enterprise_id)
-    assert await nearest(county.grid, own.enterprise_id) == (own.id, "enterprise")  # off the path, but the employer's
-    assert await nearest(county.other_grid) == (street.id, "area")  # not for the people of others
-    near = await add(session, county.community, enterprise_id=own.enterprise_id)
-    assert await nearest(county.grid, own.enterprise_id, uuid4()) == (near.id, "enterprise")
-    with pytest.raises(NotFound):
-        await matching.nearest(session, area_path="990000/", enterprise_ids=[])
-
-
 async def test_the_root_committee_is_made_once_and_stays(client, session, county, admin) -> None:
     first = await service.ensure_root_committee(session, area=county.root)
     again = await service.ensure_root_committee(session, area=county.root)
@@ -196,7 +173,7 @@ async def test_the_root_committee_is_made_once_and_stays(client, session, county
     scope = await auth_queries.scope(session, scope_type=ScopeType.ORGANISATION, scope_id=first.id)
     assert scope.area_path == county.root.path
     url = f"{URL}/{first.id}"
-    for change in ({"area_id": str(county.street.id)}, {"kind": "branch"}):
+    for change in ({"area_id": str(county.street.id)}, {"kind": "branch"}, {"dissolved_on": clock.today().isoformat()}):
         refused = await client.patch(url, json=change, headers=admin.headers)
         assert (refused.status_code, refused.json()["code"]) == (409, "conflict")
     renamed = await client.patch(url, json={"name": "县综合党委", "area_id": str(county.root.id)}, headers=admin.headers)

@@ -1,52 +1,20 @@
 """Printed codes: who may issue them, what a scan opens, their pictures while WeChat answers and while it does not."""
 
 import io
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 from PIL import Image
 
+from app import clock
 from app.auth.roles import Role, ScopeType
-from app.auth.service import put_scope
-from app.organisations.models import Formation, Organisation, OrganisationKind
-from app.qrcodes import workflow
+from app.qrcodes import service, workflow
+from app.qrcodes.errors import QrcodeInactive
+from app.qrcodes.models import Purpose
+from tests.qrcodes.conftest import API
 
-API = "/api/v1/qrcodes"
-
-
-@pytest.fixture
-async def branch(session, county):
-    made = Organisation(
-        name="快递<党>支部", kind=OrganisationKind.BRANCH, formation=Formation.INDEPENDENT, area_id=county.community.id,
-        area_path=county.community.path,
-    )
-    session.add(made)
-    await session.flush()
-    await put_scope(session, scope_type=ScopeType.ORGANISATION, scope_id=made.id, area_path=made.area_path, name=made.name)
-    return made
-
-
-@pytest.fixture
-async def secretary(people, branch):
-    return await people.member(grants=[(Role.ORG_SECRETARY, ScopeType.ORGANISATION, branch.id)])
-
-
-@pytest.fixture
-async def code(client, branch, secretary):
-    told = {"purpose": "registration", "target_id": str(branch.id), "title": "驿站海报"}
-    answer = await client.post(API, json=told, headers=secretary.headers)
-    assert answer.status_code == 201, answer.text
-    return answer.json()
-
-
-@pytest.fixture
-async def fault(simulator):
-    async def make(**wish):
-        answer = await simulator.http.post("/_simulator/faults", json={"path": "/wxa/getwxacodeunlimit", "times": None} | wish)
-        assert answer.status_code == 204
-
-    yield make
-    await simulator.http.delete("/_simulator/faults")
+PRINTS_NONE = {"certificate": [(403, "forbidden"), (404, "not_found")]}
 
 
 async def test_a_scan_says_to_everybody_where_it_leads(client, branch, code) -> None:
@@ -86,9 +54,10 @@ async def test_who_issues_and_who_sees_them(client, people, county, branch, secr
     for who, status in ((stranger, 403), (neighbour, 403), (admin, 201)):
         assert (await client.post(API, json=told, headers=who.headers)).status_code == status
     assert (await client.post(API, json=told | {"target_id": str(uuid4())}, headers=admin.headers)).status_code == 404
-    for purpose in ("station", "activity", "poem"):
+    for purpose in ("station", "activity", "certificate", "poem"):
         refused = await client.post(API, json=told | {"purpose": purpose}, headers=admin.headers)
-        assert (refused.status_code, refused.json()["code"]) == (422, "validation_error")
+        # A certificate's feature issues its codes itself: it is there or not, nobody prints one.
+        assert (refused.status_code, refused.json()["code"]) in {(422, "validation_error"), *PRINTS_NONE.get(purpose, ())}
     for who, count in ((secretary, 2), (admin, 2), (neighbour, 0), (stranger, 0)):
         assert len((await client.get(API, headers=who.headers)).json()["items"]) == count
     first = (await client.get(API, headers=admin.headers, params={"limit": 1})).json()
@@ -124,3 +93,44 @@ def test_scenes_are_short_and_never_the_same() -> None:
     scenes = {workflow.new_scene() for _ in range(2_000)}
     assert len(scenes) == 2_000 and all(len(scene) == 12 and set(scene) <= set(workflow.SYMBOLS) for scene in scenes)
     assert not set("ilou") & set(workflow.SYMBOLS)
+
+
+async def test_a_code_ends_with_its_days_or_its_uses(client, session, branch, secretary) -> None:
+    told = {"purpose": "registration", "target_id": str(branch.id)}
+    past = (clock.now() - timedelta(seconds=1)).isoformat()
+    for wrong in ({"expires_at": past}, {"max_uses": 0}, {"max_uses": 100_001}, {"max_uses": "5"}):
+        refused = await client.post(API, json=told | wrong, headers=secretary.headers)
+        assert (refused.status_code, refused.json()["code"]) == (422, "validation_error"), wrong
+    limits = {"expires_at": (clock.now() + timedelta(days=2)).isoformat(), "max_uses": 2}
+    made = (await client.post(API, json=told | limits, headers=secretary.headers)).json()
+    assert (made["max_uses"], made["uses"], made["active"], made["allowed"]) == (2, 0, True, ["deactivate"])
+    for _ in range(2):
+        await service.use(session, qrcode_id=made["id"])
+    with pytest.raises(QrcodeInactive, match="qrcode_inactive") as refusal:
+        await service.use(session, qrcode_id=made["id"])
+    assert "次数已满" in refusal.value.sentence
+    gone = await client.get(f"{API}/{made['scene']}")
+    assert (gone.status_code, gone.json()["code"]) == (410, "qrcode_inactive") and "次数已满" in gone.json()["detail"]
+    (listed,) = (await client.get(API, headers=secretary.headers)).json()["items"]
+    assert (listed["uses"], listed["active"], listed["allowed"], listed["version"]) == (2, False, [], 1)
+    again = await client.post(f"{API}/{made['id']}/deactivate", headers=secretary.headers)
+    assert (again.status_code, again.json()["current_status"]) == (409, "used_up")
+
+
+async def test_the_database_decides_what_has_expired(client, session, branch, secretary) -> None:
+    made = await service.make(
+        session, purpose=Purpose.REGISTRATION, target_id=branch.id, title=None, issued_by=secretary.id,
+        expires_at=clock.now() - timedelta(seconds=5),
+    )
+    with pytest.raises(QrcodeInactive) as refusal:
+        await service.use(session, qrcode_id=made.id)
+    gone = await client.get(f"{API}/{made.scene}")
+    assert gone.status_code == 410 and "已过期" in gone.json()["detail"] and "已过期" in refusal.value.sentence
+    with pytest.raises(QrcodeInactive):
+        await service.use(session, qrcode_id=uuid4())
+
+
+async def test_codes_of_features_that_issue_them_stand_in_no_list(client, session, secretary) -> None:
+    made = await service.make(session, purpose=Purpose.CERTIFICATE, target_id=uuid4(), title=None, issued_by=secretary.id)
+    assert made.max_uses is None and not made.typed
+    assert (await client.get(API, headers=secretary.headers)).json()["items"] == []

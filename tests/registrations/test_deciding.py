@@ -11,10 +11,9 @@ from app import clock
 from app.audit.models import AuditEvent
 from app.auth.roles import Role, ScopeType
 from app.messages.models import Message
-from app.registrations import workflow
-from app.registrations.models import RegistrationContact, Status
-from app.registrations.workflow import Command
+from app.registrations.models import RegistrationContact
 from tests.support.branches import API, CONSENTS, MEMBERSHIP, PARTY, make_branch
+from tests.support.registering import approval
 
 SECRETS = ("周口", "full_member", "2012-07-01")
 
@@ -29,11 +28,6 @@ async def pending(rider, branch, registered):
     return await registered(rider, scene=branch.scene, **MEMBERSHIP)
 
 
-def approval(contact, *, days: int = 7, **more):
-    on = (clock.today() + timedelta(days=days)).isoformat()
-    return {"management": "mobile", "contact_account_id": str(contact.id), "next_contact_on": on} | more
-
-
 async def reads(session) -> list[AuditEvent]:
     found = await session.exec(sa.select(AuditEvent).where(col(AuditEvent.action) == "registrations.read").order_by(col(AuditEvent.id)))
     return list(found.scalars().all())
@@ -43,7 +37,8 @@ async def test_approval_ends_with_a_named_contact_person(client, rider, branch, 
     await registered(branch.instructor, real_name="李指导")
     done = await command(branch.secretary, pending["id"], "approve", approval(branch.instructor), **{"If-Match": '"1"'})
     assert done.status_code == 200, done.text
-    assert (done.json()["status"], done.json()["management"], done.json()["allowed"]) == ("approved", "mobile", ["contacts"])
+    told = done.json()
+    assert (told["status"], told["management"], told["allowed"]) == ("approved", "mobile", ["contacts", "contact-person"])
     seen = (await client.get(f"{API}/{pending['id']}", headers=rider.headers)).json()
     assert seen["contact"] == {"name": "李指导", "phone": "0537-3412345"}
     assert seen["next_contact_on"] == approval(branch.instructor)["next_contact_on"]
@@ -51,7 +46,7 @@ async def test_approval_ends_with_a_named_contact_person(client, rider, branch, 
     sent = (await session.exec(sa.select(Message).where(col(Message.member_id) == rider.id))).scalars().all()
     assert len(sent) == 2 and not any("李指导" in message.body or "党" in message.title + message.body for message in sent)
     again = await command(branch.secretary, pending["id"], "approve", approval(branch.instructor))
-    assert (again.status_code, again.json()["current_status"], again.json()["allowed"]) == (409, "approved", ["contacts"])
+    assert (again.status_code, again.json()["current_status"], again.json()["allowed"]) == (409, "approved", ["contacts", "contact-person"])
 
 
 async def test_the_contact_person_is_of_the_organisations_staff(people, rider, branch, other_branch, pending, command) -> None:
@@ -175,15 +170,3 @@ async def test_contacts_due_are_listed_until_they_took_place(client, people, bra
     assert (await client.get(f"{API}/contacts-due", headers=branch.secretary.headers)).json()["items"] == []
     kept = (await session.exec(sa.select(RegistrationContact))).scalars().one()
     assert "电话".encode() not in kept.note_sealed
-
-
-def test_the_table_of_states() -> None:
-    """The contract's transitions, and no other."""
-    led = {(state, target) for table in (workflow.OWN, workflow.STAFF) for state, steps in table.items() for target in steps.values()}
-    changes = {(state.value, target.value) for state, target in led if state is not target}
-    assert changes == {
-        ("pending", "approved"), ("pending", "returned"), ("pending", "rejected"), ("pending", "withdrawn"), ("returned", "pending"),
-        ("returned", "withdrawn"), ("active", "withdrawn"), ("approved", "withdrawn"),
-    }
-    assert workflow.STAFF[Status.PENDING][Command.TRANSFER] is Status.PENDING
-    assert set(workflow.OPEN) == {Status.ACTIVE, Status.PENDING, Status.RETURNED, Status.APPROVED}

@@ -1,7 +1,7 @@
-"""Many at once, with real commits: one person registers on several phones, one registration is decided by several officials."""
+"""Many at once, with real commits: one person registers on several phones, one registration is decided by several people."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -11,71 +11,12 @@ import sqlalchemy as sa
 from sqlmodel import col
 
 from app import clock
-from app.areas.models import Area
-from app.auth.models import Scope
 from app.db.session import Database
-from app.errors import AlreadyExists, AppError, InvalidTransition
-from app.members.models import Employment, Member
-from app.messages.models import Message
-from app.organisations.models import Organisation
-from app.qrcodes.models import QrCode
+from app.errors import AlreadyExists, AppError
 from app.registrations import queries, service
-from app.registrations.models import Declaration, Management, Registration
-from app.registrations.schemas import ApproveIn, RegistrationIn
-from app.settings import Settings
-from tests.support.branches import CONSENTS, MEMBERSHIP, Branch, make_branch
-from tests.support.county import make_county
-from tests.support.people import People, Person
-
-PATH = "370899/"
-
-
-class Scene:
-    def __init__(self, rider: Person, branch: Branch, told: RegistrationIn) -> None:
-        self.rider, self.branch, self.told = rider, branch, told
-
-
-@pytest.fixture
-async def scene(committed: Database, settings: Settings) -> AsyncIterator[Scene]:
-    async with committed.transaction() as session:
-        people, county = People(session, settings), await make_county(session)
-        branch = await make_branch(session, people, county.community, "并发测试支部")
-        rider = await people.member(consents=CONSENTS)
-        told: dict[str, Any] = {
-            "real_name": "王小明", "occupation": "courier", "work_area_id": county.grid.id, "employers": [{"name": "闪送"}],
-            "scene": branch.scene,
-        }
-    yield Scene(rider, branch, RegistrationIn.model_validate(told | MEMBERSHIP))
-    await _clear(committed)
-
-
-async def _clear(committed: Database) -> None:
-    """Everything that lies in the committed county: no other test of this worker commits areas of this code."""
-    async with committed.transaction() as session:
-        mine = sa.select(col(Registration.id)).where(col(Registration.area_path).startswith(PATH))
-        members = sa.select(col(Member.id)).where(col(Member.area_path).startswith(PATH))
-        organisations = sa.select(col(Organisation.id)).where(col(Organisation.area_path).startswith(PATH))
-        for gone in (
-            sa.delete(Message).where(col(Message.reference_id).in_(mine)),
-            sa.delete(Declaration).where(col(Declaration.registration_id).in_(mine)),
-            sa.delete(Registration).where(col(Registration.area_path).startswith(PATH)),
-            sa.delete(Employment).where(col(Employment.member_id).in_(members)),
-            sa.update(Member).where(col(Member.area_path).startswith(PATH)).values(area_id=None, area_path=None),
-            sa.delete(QrCode).where(col(QrCode.target_id).in_(organisations)),
-            sa.delete(Organisation).where(col(Organisation.area_path).startswith(PATH)),
-            sa.delete(Scope).where(col(Scope.area_path).startswith(PATH)),
-        ):
-            await session.exec(gone)
-        for level in ("grid", "community", "street", "county"):
-            await session.exec(sa.delete(Area).where(col(Area.path).startswith(PATH), col(Area.level) == level))
-
-
-async def _register(committed: Database, scene: Scene) -> UUID | AppError:
-    try:
-        async with committed.transaction() as session:
-            return (await service.register(session, principal=scene.rider.principal, told=scene.told, phone=None)).id
-    except AppError as refusal:
-        return refusal
+from app.registrations.models import Command, Management, Registration, RegistrationEvent
+from app.registrations.schemas import ApproveIn
+from tests.registrations.committed import Scene, register
 
 
 @pytest.mark.parametrize("blind", [False, True])
@@ -88,36 +29,80 @@ async def test_one_person_gets_one_open_registration(
 
     if blind:
         monkeypatch.setattr(queries, "open_of", nothing)
-    answers = await asyncio.gather(*(_register(committed, scene) for _ in range(6)))
+    answers = await asyncio.gather(*(register(committed, scene) for _ in range(6)))
     assert sum(isinstance(answer, UUID) for answer in answers) == 1
     assert sum(isinstance(answer, AlreadyExists) for answer in answers) == 5
 
 
-async def test_of_two_decisions_at_once_one_counts(committed: Database, scene: Scene) -> None:
-    registration_id = await _register(committed, scene)
+def one_won(outcomes: Sequence[str], steps: Sequence[str]) -> None:
+    """Exactly one command took effect, the others heard that things had changed, and the history has that one step."""
+    won = [outcome for outcome in outcomes if outcome not in ("invalid_transition", "version_mismatch")]
+    assert len(won) == 1, outcomes
+    assert list(steps) == ["create", *won], steps
+
+
+async def give(committed: Database, scene: Scene, registration_id: UUID, name: str, seen: int | None) -> str:
+    """One person's command in a transaction of its own; the command, or the code of its refusal."""
+    secretary = scene.branch.secretary.principal
+    about: dict[str, Any] = {"registration_id": registration_id, "seen": seen}
+    try:
+        async with committed.transaction() as session:
+            if name == "approve":
+                told = ApproveIn(
+                    management=Management.DIRECT, contact_account_id=scene.branch.instructor.id,
+                    next_contact_on=clock.today() + timedelta(days=7),
+                )
+                await service.approve(session, principal=secretary, told=told, **about)
+            elif name == "return":
+                await service.send_back(session, principal=secretary, reason="请补充", **about)
+            elif name == "reject":
+                await service.reject(session, principal=secretary, reason="无法联系", **about)
+            else:
+                await service.withdraw(session, principal=scene.rider.principal, **about)
+    except AppError as refusal:
+        return refusal.code
+    return name
+
+
+async def steps_of(committed: Database, registration_id: UUID) -> list[str]:
+    async with committed.session() as session:
+        found = await session.exec(
+            sa.select(col(RegistrationEvent.command))
+            .where(col(RegistrationEvent.registration_id) == registration_id)
+            .order_by(col(RegistrationEvent.id))
+        )
+        return [Command(one).value for one in found.scalars().all()]
+
+
+@pytest.mark.parametrize("seen", [1, None])
+async def test_of_several_decisions_at_once_one_counts(committed: Database, scene: Scene, seen: int | None) -> None:
+    """With the version that they saw, of all commands one; without it, of those that exclude each other one."""
+    registration_id = await register(committed, scene)
     assert isinstance(registration_id, UUID)
-    secretary, contact = scene.branch.secretary.principal, scene.branch.instructor.id
-    approval = ApproveIn(
-        management=Management.DIRECT, contact_account_id=contact, next_contact_on=clock.today() + timedelta(days=7)
-    )
-
-    async def decide(yes: bool) -> str:
-        try:
-            async with committed.transaction() as session:
-                if yes:
-                    row = await service.approve(
-                        session, principal=secretary, registration_id=registration_id, told=approval, seen=None
-                    )
-                else:
-                    row = await service.reject(
-                        session, principal=secretary, registration_id=registration_id, reason="无法联系", seen=None
-                    )
-                return row.status.value
-        except InvalidTransition:
-            return "refused"
-
-    answers = await asyncio.gather(*(decide(bool(at % 2)) for at in range(6)))
-    assert answers.count("refused") == 5
+    names = ["approve", "return", "withdraw", "reject"] if seen else ["approve", "reject"]
+    outcomes = await asyncio.gather(*(give(committed, scene, registration_id, name, seen) for name in names * 2))
+    one_won(outcomes, await steps_of(committed, registration_id))
     async with committed.session() as session:
         kept = await session.get(Registration, registration_id)
-        assert kept is not None and kept.status.value in answers
+        assert kept is not None and kept.version == 2
+
+
+async def test_decisions_that_do_not_lock_would_all_count(
+    committed: Database, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The known-bad variant: everybody reads before anybody writes. The judgement of the test above must refuse it."""
+    registration_id = await register(committed, scene)
+    assert isinstance(registration_id, UUID)
+    names = ["return", "withdraw", "reject"]
+    barrier = asyncio.Barrier(len(names))
+
+    async def unlocked(session: Any, registration_id: UUID) -> Registration | None:
+        row: Registration | None = await session.get(Registration, registration_id)
+        await barrier.wait()
+        return row
+
+    monkeypatch.setattr(queries, "locked", unlocked)
+    async with asyncio.timeout(20):
+        outcomes = await asyncio.gather(*(give(committed, scene, registration_id, name, 1) for name in names))
+    with pytest.raises(AssertionError):
+        one_won(outcomes, await steps_of(committed, registration_id))

@@ -19,25 +19,44 @@ from app.security.sealing import Unsealable
 from app.security.throttles import Window
 from app.settings import Settings, UnsafeSettings
 
+CIPHERS = ("aes-256-gcm", "sm4-gcm")
+
 
 def masters(*names: str) -> MasterKeys:
     return MasterKeys({name: secrets.token_bytes(32) for name in names})
 
 
-def carrying(field: MasterKeys) -> AsyncSession:
-    return cast(AsyncSession, SimpleNamespace(info={"keys": KeyRing(masters("s1"), field)}))
+def carrying(field: MasterKeys, cipher: str = "aes-256-gcm") -> AsyncSession:
+    return cast(AsyncSession, SimpleNamespace(info={"keys": KeyRing(masters("s1"), field, cipher)}))
 
 
-def test_a_sealed_value_opens_in_its_own_row_only() -> None:
-    session, row = carrying(masters("f1")), uuid4()
+@pytest.mark.parametrize("cipher", CIPHERS)
+def test_a_sealed_value_opens_in_its_own_row_only(cipher: str) -> None:
+    session, row = carrying(masters("f1"), cipher), uuid4()
     sealed = sealing.seal(session, "13800138000", table="account", column="phone", row=row)
     assert sealing.unseal(session, sealed, table="account", column="phone", row=row) == "13800138000"
     assert b"13800138000" not in sealed
     for table, column, other in (("account", "phone", uuid4()), ("account", "openid", row), ("member", "phone", row)):
         with pytest.raises(Unsealable):
             sealing.unseal(session, sealed, table=table, column=column, row=other)
-    with pytest.raises(Unsealable):
-        sealing.unseal(session, sealed[:-1] + bytes([sealed[-1] ^ 1]), table="account", column="phone", row=row)
+    for at in range(len(sealed)):  # version, algorithm, key id, nonce, text, tag: nothing may be another
+        with pytest.raises(Unsealable):
+            changed = sealed[:at] + bytes([sealed[at] ^ 1]) + sealed[at + 1 :]
+            sealing.unseal(session, changed, table="account", column="phone", row=row)
+        with pytest.raises(Unsealable):
+            sealing.unseal(session, sealed[:at], table="account", column="phone", row=row)
+
+
+@pytest.mark.parametrize("cipher", CIPHERS)
+def test_both_ciphers_are_read_whichever_seals(cipher: str) -> None:
+    """The setting changes as a key does: what was sealed and indexed by the other is still opened and found."""
+    keys_, row = masters("f1"), uuid4()
+    writer, other = (carrying(keys_, one) for one in (cipher, *(one for one in CIPHERS if one != cipher)))
+    sealed = sealing.seal(writer, "x", table="t", column="c", row=row)
+    assert sealing.unseal(other, sealed, table="t", column="c", row=row) == "x"
+    assert sealing.made_under(sealed) == sealing.active(writer) != sealing.active(other)
+    index = sealing.blind_index(writer, "x", purpose="phone")
+    assert index in sealing.blind_indexes(other, "x", purpose="phone") and index != sealing.blind_index(other, "x", purpose="phone")
 
 
 def test_old_values_and_indexes_survive_a_new_key() -> None:
@@ -46,7 +65,10 @@ def test_old_values_and_indexes_survive_a_new_key() -> None:
     sealed = sealing.seal(carrying(old), "x", table="t", column="c", row=row)
     assert sealing.unseal(carrying(turned), sealed, table="t", column="c", row=row) == "x"
     before, after = (sealing.blind_index(carrying(ring), "x", purpose="phone") for ring in (old, turned))
-    assert before == after != sealing.blind_index(carrying(turned), "x", purpose="openid")
+    sought = sealing.blind_indexes(carrying(turned), "x", purpose="phone")
+    assert before != after == sought[0] and before in sought, "made under the new key, found under both"
+    assert not set(sought) & set(sealing.blind_indexes(carrying(turned), "x", purpose="openid"))
+    assert len({*sought, *sealing.blind_indexes(carrying(turned), "y", purpose="phone")}) == 2 * len(sought)
     with pytest.raises(Unsealable):
         sealing.unseal(carrying(masters("f3")), sealed, table="t", column="c", row=row)
 
@@ -63,7 +85,8 @@ def test_signatures_are_of_one_purpose() -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "k1", "k1:", "k1:AAAA", "k1:not base64!", f"k1:{base64.b64encode(b'a' * 32).decode()}",
-     f"sample:{base64.b64encode(bytes(range(32))).decode()}", f":{base64.b64encode(bytes(range(32))).decode()}"],
+     f"sample:{base64.b64encode(bytes(range(32))).decode()}", f":{base64.b64encode(bytes(range(32))).decode()}",
+     f"k1:{base64.b64encode(bytes(range(32))).decode()},k1:{base64.b64encode(bytes(range(1, 33))).decode()}"],
 )
 def test_what_is_no_key_is_refused(text: str) -> None:
     with pytest.raises(UnsafeSettings):
@@ -78,6 +101,13 @@ def test_keys_are_generated_once_and_kept_private(tmp_path: Path) -> None:
     shared = f"k1:{base64.b64encode(secrets.token_bytes(32)).decode()}"
     with pytest.raises(UnsafeSettings):
         keys.load(Settings(data_dir=tmp_path, secret_keys=shared, field_keys=shared))
+
+
+def test_a_fresh_key_is_a_key() -> None:
+    first, second = keys.fresh("k2"), keys.fresh("k2")
+    assert first != second and keys.parse(f"{first},{second.replace('k2', 'k3')}").active == "k2"
+    with pytest.raises(UnsafeSettings):
+        keys.fresh("")
 
 
 def test_one_time_codes_follow_the_rfc() -> None:
@@ -103,6 +133,10 @@ def test_recovery_codes() -> None:
     codes = otp.new_recovery_codes()
     assert len(set(codes)) == 10 and all(otp.is_recovery_code(otp.normalise(code.lower())) for code in codes)
     assert not otp.is_recovery_code("123456")
+    one, other = uuid4(), uuid4()
+    made = otp.recovery_hash(one, otp.normalise(codes[0]))
+    assert made == otp.recovery_hash(one, otp.normalise(codes[0].lower())) and len(made) == 33
+    assert made not in (otp.recovery_hash(one, otp.normalise(codes[1])), otp.recovery_hash(other, otp.normalise(codes[0])))
 
 
 async def test_passwords() -> None:

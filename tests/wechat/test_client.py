@@ -221,6 +221,28 @@ async def test_pictures_checks_and_links(client: WeChatClient, fake: Fake) -> No
             await call
 
 
+async def test_a_link_is_made_once_and_is_an_address(client: WeChatClient, fake: Fake) -> None:
+    path = "/wxa/generate_urllink"
+    assert (await client.url_link("", "scene=7k3m9q2x5t8v", days=7)).startswith("https://wxaurl.cn/")
+    for told in ({"path": "/pages/index", "query": ""}, {"path": "pages/index?a=1", "query": ""}, {"path": "", "query": "场景"}):
+        with pytest.raises(WeChatRefused):
+            await client.url_link(**told)
+    with pytest.raises(WeChatRefused):
+        await client.url_link("", "scene=a", days=31)
+    for wrong in ("javascript:alert(1)", "http://wxaurl.cn/x", 'https://wxaurl.cn/"><', "https://wxaurl.cn/a b", ""):
+        await fake.fault(path, body=json.dumps({"url_link": wrong}))
+        with pytest.raises(WeChatUnavailable):
+            await client.url_link("", "scene=a")
+    await fake.fault(path, errcode=45009)
+    with pytest.raises(WeChatUnavailable):
+        await client.url_link("", "scene=a")
+    before = (await fake.seen("calls"))[path]
+    await fake.fault(path, status=502, times=3)
+    with pytest.raises(WeChatUnavailable):
+        await client.url_link("", "scene=a")
+    assert (await fake.seen("calls"))[path] == before + 1
+
+
 def test_values_are_cut_to_what_wechat_takes() -> None:
     said = fitted({"thing1": "长" * 30, "phrase2": "已经通过审核", "thing3": " \n ", "time4": "15:01", "character_string5": "x" * 40})
     assert {key: value["value"] for key, value in said.items()} == {

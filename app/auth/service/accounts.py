@@ -25,6 +25,10 @@ async def seen(session: AsyncSession, *, openid: str) -> tuple[Account, bool]:
     known = await queries.by_openid(session, openid=openid)
     if known is not None:
         return known, False
+    await sealing.hold(session, openid, purpose="openid")
+    first = await queries.by_openid(session, openid=openid)
+    if first is not None:
+        return first, False
     account_id = new_id()
     made = await session.exec(
         insert(Account)
@@ -40,7 +44,7 @@ async def seen(session: AsyncSession, *, openid: str) -> tuple[Account, bool]:
     if account is not None:
         audit_service.record(session, "auth.create_account", object_kind="account", object_id=account_id, actor_id=account_id)
         return account, True
-    first = await queries.by_openid(session, openid=openid)
+    first = await queries.by_openid(session, openid=openid)  # the previous release makes accounts without the lock
     if first is None:
         raise NotFound
     return first, False
@@ -74,18 +78,18 @@ async def bind_phone(session: AsyncSession, *, account_id: UUID, phone: str) -> 
 
     Raises AlreadyExists when it is bound to someone else, NotFound.
     """
-    index = sealing.blind_index(session, phone, purpose="phone")
-    await grants.hold_phone(session, index)
+    await sealing.hold(session, phone, purpose="phone")
     account = await queries.lock_account(session, account_id)
     owner = await queries.account_by_phone(session, phone=phone)
     if owner is not None and owner != account_id:
         raise AlreadyExists("该手机号已绑定其他账号")
     if owner is None:
+        index = sealing.blind_index(session, phone, purpose="phone")
         sealed = sealing.seal(session, phone, table="account", column="phone", row=account_id)
         await session.exec(sa.update(Account).where(col(Account.id) == account_id).values(phone_index=index, phone_sealed=sealed))
         await session.refresh(account)
         audit_service.record(session, "auth.bind_phone", object_kind="account", object_id=account_id)
-    await grants.take_over(session, account_id=account_id, phone_index=index)
+    await grants.take_over(session, account_id=account_id, phone=phone)
 
 
 async def set_consented(session: AsyncSession, *, account_id: UUID, purposes: Iterable[str]) -> None:
@@ -119,9 +123,12 @@ async def forget(session: AsyncSession, *, member_id: UUID) -> None:
     theirs = col(AccessGrant.account_id) == member_id
     await session.exec(
         sa.update(AccessGrant).where(theirs).values(
-            phone_masked=None, revoked_at=sa.func.coalesce(col(AccessGrant.revoked_at), queries.CLOCK)
+            phone_masked=None, phone_sealed=None, revoked_at=sa.func.coalesce(col(AccessGrant.revoked_at), queries.CLOCK)
         )
     )
+    phone = await queries.phone_of(session, account_id=member_id)
+    if phone is not None:
+        await grants.forget_waiting(session, phone)
     await idempotency_service.forget(session, member_id=member_id)
     username = f"erased-{member_id}" if account.kind is AccountKind.CONSOLE else None
     await session.exec(

@@ -42,7 +42,7 @@ async def enrol_factor(session: AsyncSession, *, principal: Principal) -> Enrolm
     secret, codes = totp.new_secret(), totp.new_recovery_codes()
     fresh = {
         "secret_sealed": sealing.seal(session, secret, table="otp_factor", column="secret", row=account.id), "last_step": 0,
-        "recovery_hashes": [_hashed(session, totp.normalise(code)) for code in codes],
+        "recovery_hashes": [totp.recovery_hash(account.id, totp.normalise(code)) for code in codes],
     }
     made = await session.exec(
         insert(OtpFactor)
@@ -101,11 +101,11 @@ async def use(session: AsyncSession, *, account_id: UUID, otp: str | None) -> bo
 
 
 async def _burn(session: AsyncSession, factor: OtpFactor, typed: str) -> bool:
-    """Uses up a recovery code. The factor is locked."""
+    """Uses up a recovery code. The factor is locked. Codes of the first release were hashed under a field key, and are found by all."""
     if not totp.is_recovery_code(typed):
         return False
-    given = _hashed(session, typed)
-    rest = [kept for kept in factor.recovery_hashes if not hmac.compare_digest(kept, given)]
+    given = [totp.recovery_hash(factor.account_id, typed), *sealing.blind_indexes(session, typed, purpose="recovery-code")]
+    rest = [kept for kept in factor.recovery_hashes if not any(hmac.compare_digest(kept, one) for one in given)]
     if len(rest) == len(factor.recovery_hashes):
         return False
     await session.exec(sa.update(OtpFactor).where(col(OtpFactor.account_id) == factor.account_id).values(recovery_hashes=rest))
@@ -118,6 +118,3 @@ async def _burn(session: AsyncSession, factor: OtpFactor, typed: str) -> bool:
 def _secret(session: AsyncSession, factor: OtpFactor) -> bytes:
     return sealing.unseal_bytes(session, factor.secret_sealed, table="otp_factor", column="secret", row=factor.account_id)
 
-
-def _hashed(session: AsyncSession, code: str) -> bytes:
-    return sealing.blind_index(session, code, purpose="recovery-code")

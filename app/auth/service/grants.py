@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -18,8 +19,9 @@ from app.auth.roles import Role, ScopeType
 from app.db.base import new_id
 from app.db.session import AsyncSession
 from app.errors import AlreadyExists, AppError, Conflict, Forbidden, NotFound, ValidationFailed
-from app.security import sealing, throttles
+from app.security import sealing
 
+EXISTS = "该授权已存在"
 SEPARATED = "同一账号不能同时承担管理与审计职责"
 
 
@@ -55,15 +57,14 @@ async def grant(
         raise _refused(NotFound(), "auth.grant", scope_type, scope_id)
     if not workflow.may_grant(principal, role, scope_type=scope_type, scope_id=scope_id, area_path=place.area_path):
         raise Forbidden
-    index = None if phone is None else sealing.blind_index(session, phone, purpose="phone")
-    if phone is not None and index is not None:
-        await hold_phone(session, index)
+    if phone is not None:  # who grants to a number and who binds it wait for each other: otherwise a grant could wait for ever
+        await sealing.hold(session, phone, purpose="phone")
         account_id = await queries.account_by_phone(session, phone=phone)
     if account_id == principal.account_id:
         raise Forbidden("不能给自己授权")
     made = await _write(
-        session, account_id=account_id, phone_index=None if account_id else index, role=role, scope_type=scope_type, scope_id=scope_id,
-        valid_until=until, granted_by=principal.account_id, phone_masked=workflow.mask_phone(phone) if phone else None,
+        session, account_id=account_id, phone=phone, role=role, scope_type=scope_type, scope_id=scope_id, valid_until=until,
+        granted_by=principal.account_id,
     )
     _record(session, "auth.grant", made, place.area_path)
     return made
@@ -76,48 +77,64 @@ async def appoint(
     """A grant that no account gives: the first platform administrator, the demo's staff. Raises as `grant`, without asking who may."""
     workflow.require_fit(role, scope_type)
     made = await _write(
-        session, account_id=account_id, phone_index=None, role=role, scope_type=scope_type, scope_id=scope_id,
-        valid_until=workflow.term(valid_until, now=clock.now()), granted_by=None, phone_masked=None,
+        session, account_id=account_id, phone=None, role=role, scope_type=scope_type, scope_id=scope_id,
+        valid_until=workflow.term(valid_until, now=clock.now()), granted_by=None,
     )
     _record(session, "auth.grant", made, None)
     return made
 
 
 async def _write(
-    session: AsyncSession, *, account_id: UUID | None, phone_index: bytes | None, role: Role, scope_type: ScopeType, scope_id: UUID | None,
-    valid_until: datetime, granted_by: UUID | None, phone_masked: str | None,
+    session: AsyncSession, *, account_id: UUID | None, phone: str | None, role: Role, scope_type: ScopeType, scope_id: UUID | None,
+    valid_until: datetime, granted_by: UUID | None,
 ) -> AccessGrant:
     """Writes the grant under the lock of its account, or of its phone, which the caller holds."""
+    indexes = sealing.blind_indexes(session, phone, purpose="phone") if phone else []
     if account_id is not None:
         account = await queries.lock_account(session, account_id)
         if account.status is not AccountStatus.ACTIVE:
             raise Conflict("该账号已停用或正在注销，不能授权")
-    held = await queries_grants.roles_of(session, account_id=account_id, phone_index=phone_index)
+    held = await queries_grants.roles_of(session, account_id=account_id, phone_indexes=indexes)
     if not workflow.apart(held | {role}):
         raise _refused(Conflict(SEPARATED), "auth.grant", scope_type, scope_id)
-    subject = col(AccessGrant.account_id) == account_id if account_id else col(AccessGrant.phone_index) == phone_index
     await session.exec(  # one that has run out makes room
         sa.update(AccessGrant)
         .where(
-            subject, col(AccessGrant.role) == role, col(AccessGrant.scope_type) == scope_type,
+            queries_grants.subject(account_id, indexes), col(AccessGrant.role) == role, col(AccessGrant.scope_type) == scope_type,
             col(AccessGrant.scope_id).is_not_distinct_from(scope_id), col(AccessGrant.revoked_at).is_(None),
             col(AccessGrant.valid_until) <= CLOCK,
         )
         .values(revoked_at=CLOCK)
     )
+    if account_id is None and await queries_grants.waits(
+        session, phone_indexes=indexes, role=role, scope_type=scope_type, scope_id=scope_id
+    ):
+        raise AlreadyExists(EXISTS)
+    grant_id = new_id()
     made = await session.exec(
         insert(AccessGrant)
         .values(
-            id=new_id(), account_id=account_id, phone_index=phone_index, phone_masked=phone_masked, role=role, scope_type=scope_type,
-            scope_id=scope_id, valid_until=valid_until, granted_by=granted_by,
+            id=grant_id, account_id=account_id, role=role, scope_type=scope_type, scope_id=scope_id, valid_until=valid_until,
+            granted_by=granted_by, **_phone(session, grant_id, phone, waiting=account_id is None),
         )
         .on_conflict_do_nothing()
         .returning(AccessGrant)
     )
     written: AccessGrant | None = made.scalars().first()
     if written is None:
-        raise AlreadyExists("该授权已存在")
+        raise AlreadyExists(EXISTS)
     return written
+
+
+def _phone(session: AsyncSession, grant_id: UUID, phone: str | None, *, waiting: bool) -> dict[str, Any]:
+    """What a grant keeps of the number it was given to; index and number only as long as it waits."""
+    if phone is None:
+        return {}
+    kept: dict[str, Any] = {"phone_masked": workflow.mask_phone(phone)}
+    if waiting:
+        kept["phone_index"] = sealing.blind_index(session, phone, purpose="phone")
+        kept["phone_sealed"] = sealing.seal(session, phone, table="access_grant", column="phone", row=grant_id)
+    return kept
 
 
 async def revoke(session: AsyncSession, *, principal: Principal, grant_id: UUID) -> None:
@@ -161,23 +178,19 @@ async def _is_last_admin(session: AsyncSession, row: AccessGrant, area_path: str
     return row.valid_until > clock.now() and not await queries_grants.other_admins(session, scope_id=row.scope_id, but=row.id)
 
 
-async def hold_phone(session: AsyncSession, phone_index: bytes) -> None:
-    """Who grants to a number and who binds it wait for each other: otherwise a grant could wait for ever."""
-    await throttles.hold(session, f"phone:{phone_index.hex()}")
-
-
-async def take_over(session: AsyncSession, *, account_id: UUID, phone_index: bytes) -> None:
-    """The grants that waited for a number become the account's, which is locked.
+async def take_over(session: AsyncSession, *, account_id: UUID, phone: str) -> None:
+    """The grants that waited for a number become the account's; the caller holds the number and has locked the account.
 
     Put away are those that the account itself had given (nobody grants to oneself), those it has already, and those that would join
     administration with audit.
     """
     held = await queries.grants_of(session, account_id=account_id)
     have = {(one.role, one.scope_type, one.scope_id) for one in held}
-    for waiting in await queries_grants.waiting(session, phone_index=phone_index):
+    indexes = sealing.blind_indexes(session, phone, purpose="phone")
+    for waiting in await queries_grants.waiting(session, phone_indexes=indexes):
         key = (waiting.role, waiting.scope_type, waiting.scope_id)
         fits = key not in have and waiting.granted_by != account_id and workflow.apart({one[0] for one in have} | {waiting.role})
-        waiting.phone_index, waiting.account_id = None, account_id
+        waiting.phone_index, waiting.phone_sealed, waiting.account_id = None, None, account_id
         if fits:
             have.add(key)
         else:
@@ -185,6 +198,13 @@ async def take_over(session: AsyncSession, *, account_id: UUID, phone_index: byt
         session.add(waiting)
         await session.flush()
         _record(session, "auth.grant_bound" if fits else "auth.grant_dropped", waiting, None)
+
+
+async def forget_waiting(session: AsyncSession, phone: str) -> None:
+    """Deletes what was granted to a number and came to nothing, of a person who is erased: such a row holds nothing but the number."""
+    await session.exec(
+        sa.delete(AccessGrant).where(col(AccessGrant.phone_index).in_(sealing.blind_indexes(session, phone, purpose="phone")))
+    )
 
 
 async def _database_now(session: AsyncSession) -> datetime:

@@ -4,7 +4,7 @@ A refusal is judged once more and counted under one lock after the work is undon
 whether they were right, whichever replica weighs them.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -24,24 +24,31 @@ EVERYBODY = "password:all"
 
 @dataclass(frozen=True, slots=True)
 class Counters:
-    """Under which keys a wrong password counts: the account's (or that of one known device of it), and the address's."""
+    """Under which keys a wrong password counts: the account's (or that of one known device of it), and the address's.
 
-    account: str
-    address: str
+    Each has one name under every key of the ring. A guess is counted under the first and sought under all: a change of keys gives no
+    second row of guesses, whichever process weighs them.
+    """
+
+    account: tuple[str, ...]
+    address: tuple[str, ...]
 
 
-def counters(*, name: bytes, device: bytes | None, address: bytes) -> Counters:
-    """`device` only when it has signed in to this account before: then a stranger's guesses cannot shut it out."""
-    own = f":{device.hex()[:32]}" if device else ""
-    return Counters(f"password:name:{name.hex()[:32]}{own}", f"password:from:{address.hex()[:32]}")
+def counters(*, names: Sequence[bytes], devices: Sequence[bytes] | None, addresses: Sequence[bytes]) -> Counters:
+    """`devices` only when it has signed in to this account before: then a stranger's guesses cannot shut it out."""
+    own = [f":{device.hex()[:32]}" for device in devices] if devices else [""] * len(names)
+    return Counters(
+        tuple(f"password:name:{name.hex()[:32]}{end}" for name, end in zip(names, own, strict=True)),
+        tuple(f"password:from:{address.hex()[:32]}" for address in addresses),
+    )
 
 
 async def refuse_password_if_stopped(session: AsyncSession, keys: Counters) -> None:
     """Raises TooManyAttempts with the seconds to wait."""
     wait = max(
-        workflow.stopped_for(await throttles.ages(session, keys.account, most=workflow.LONG_RUN)),
+        workflow.stopped_for(await throttles.ages(session, *keys.account, most=workflow.LONG_RUN)),
         await _wait(session, keys.address, (PER_ADDRESS,)),
-        await _wait(session, EVERYBODY, (OVER_ALL,)),
+        await _wait(session, (EVERYBODY,), (OVER_ALL,)),
     )
     if wait:
         raise TooManyAttempts(retry_after=wait)
@@ -49,14 +56,14 @@ async def refuse_password_if_stopped(session: AsyncSession, keys: Counters) -> N
 
 async def refuse_factor_if_stopped(session: AsyncSession, account_id: UUID) -> None:
     """Raises TooManyAttempts with the seconds to wait."""
-    wait = await _wait(session, _factor_key(account_id), PER_FACTOR)
+    wait = await _wait(session, (_factor_key(account_id),), PER_FACTOR)
     if wait:
         raise TooManyAttempts(retry_after=wait)
 
 
 async def hold_password(session: AsyncSession, keys: Counters) -> None:
     """Makes a right password wait for those that are being counted. Before any row lock."""
-    await throttles.hold(session, keys.account)
+    await throttles.hold(session, *keys.account)
 
 
 async def hold_factor(session: AsyncSession, account_id: UUID) -> None:
@@ -65,16 +72,14 @@ async def hold_factor(session: AsyncSession, account_id: UUID) -> None:
 
 async def forgive(session: AsyncSession, keys: Counters) -> None:
     """The run of wrong passwords is over."""
-    await throttles.clear(session, keys.account)
+    await throttles.clear(session, *keys.account)
 
 
 def wrong_password(keys: Counters, account_id: UUID | None) -> Step:
     async def step(session: AsyncSession) -> None:
-        every = sorted((keys.account, keys.address, EVERYBODY))
-        for key in every:
-            await throttles.hold(session, key)
+        await throttles.hold(session, *keys.account, *keys.address, EVERYBODY)
         await refuse_password_if_stopped(session, keys)
-        for key in every:
+        for key in (keys.account[0], keys.address[0], EVERYBODY):
             await throttles.count_failure(session, key)
         _record(session, "auth.password", account_id)
 
@@ -95,9 +100,9 @@ def _factor_key(account_id: UUID) -> str:
     return f"factor:{account_id}"
 
 
-async def _wait(session: AsyncSession, key: str, windows: tuple[Window, ...]) -> int:
+async def _wait(session: AsyncSession, keys: tuple[str, ...], windows: tuple[Window, ...]) -> int:
     most = max(window.limit for window in windows)
-    return throttles.wait_in_windows(await throttles.ages(session, key, most=most), windows)
+    return throttles.wait_in_windows(await throttles.ages(session, *keys, most=most), windows)
 
 
 def _record(session: AsyncSession, action: str, account_id: UUID | None) -> None:

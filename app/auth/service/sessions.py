@@ -33,9 +33,9 @@ class Tokens:
     otp_pending: bool
 
 
-def origin_of(session: AsyncSession, device: str | None) -> bytes:
-    """A keyed fingerprint of the address and the device that speak to us."""
-    return sealing.blind_index(session, f"{session.info.get('address')}\n{device}", purpose="origin")
+def origins_of(session: AsyncSession, device: str | None) -> list[bytes]:
+    """The keyed fingerprints of the address and the device that speak to us, the one to be written first."""
+    return sealing.blind_indexes(session, f"{session.info.get('address')}\n{device}", purpose="origin")
 
 
 async def open_session(
@@ -52,7 +52,7 @@ async def open_session(
     idle, session_id, root = LIVES[account.kind].idle, new_id(), tokens.new_refresh()
     await session.exec(
         sa.insert(AuthSession).values(
-            id=session_id, account_id=account.id, device=device[:DEVICE_LENGTH] if device else None, origin=origin_of(session, device),
+            id=session_id, account_id=account.id, device=device[:DEVICE_LENGTH] if device else None, origin=origins_of(session, device)[0],
             expires_at=CLOCK + idle, last_used_at=CLOCK, otp_pending=otp_pending,
         )
     )

@@ -48,11 +48,11 @@ async def weigh(reader: AsyncSession, *, username: str, password: str, device: s
     """
     name = workflow.username_form(username)
     account = await queries.by_username(reader, username=name)
-    origin = sessions.origin_of(reader, device)
-    known = await queries.known_origin(reader, account_id=account.id if account else queries.NOBODY, origin=origin)
-    address = sealing.blind_index(reader, str(reader.info.get("address")), purpose="address")
+    origins = sessions.origins_of(reader, device)
+    known = await queries.known_origin(reader, account_id=account.id if account else queries.NOBODY, origins=origins)
     keys = guesses.counters(
-        name=sealing.blind_index(reader, name, purpose="username"), device=origin if known else None, address=address
+        names=sealing.blind_indexes(reader, name, purpose="username"), devices=origins if known else None,
+        addresses=sealing.blind_indexes(reader, str(reader.info.get("address")), purpose="address"),
     )
     await guesses.refuse_password_if_stopped(reader, keys)
     account_id, kept = (account.id, account.password_hash) if account else (None, None)

@@ -11,8 +11,14 @@ from app.reports.service.upkeep import coarse
 
 
 async def forget(session: AsyncSession, *, member_id: UUID) -> None:
-    """Empties what a person wrote and makes the places of their reports coarse; an open report goes on without them."""
-    await session.exec(sa.update(ReportText).where(col(ReportText.author_id) == member_id).values(text=None))
+    """Empties what a person wrote, and what was written on their own reports, and makes the places of these coarse.
+
+    An official's note may tell who called or where somebody lives, and nothing finds that in it: the codes and times of the case tell what
+    was done. An open report goes on without the person.
+    """
+    own = sa.select(col(Report.id)).where(col(Report.member_id) == member_id)
+    theirs = sa.or_(col(ReportText.author_id) == member_id, col(ReportText.report_id).in_(own))
+    await session.exec(sa.update(ReportText).where(theirs, col(ReportText.text).is_not(None)).values(text=None))
     await session.exec(
         sa.update(Report).where(col(Report.member_id) == member_id).values(description_sealed=None, address_sealed=None)
     )

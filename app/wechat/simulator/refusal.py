@@ -35,6 +35,8 @@ MEANINGS = {
     47001: "data format error",
     47003: "argument invalid!",
     61010: "code is expired",
+    85079: "miniprogram has no online release",
+    85400: "long-life urllink reached limit",
     85401: "time limit between 1min and 1year",
     87008: "invalid sig_method",
     87009: "invalid signature",

@@ -1,6 +1,5 @@
-"""Every change of a profile, a consent or a work relation."""
+"""Profiles and phones; and what an erasure leaves of a member."""
 
-from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -13,11 +12,8 @@ from app.areas.models import Area
 from app.audit import service as audit_service
 from app.auth import service as auth_service
 from app.db.session import AsyncSession
-from app.enterprises import queries as enterprises_queries
-from app.errors import ValidationFailed
-from app.members import queries, workflow
-from app.members.models import Consent, Employment, Member, Purpose
-from app.members.workflow import Employer
+from app.members import queries
+from app.members.models import Employment, Member
 from app.schemas import Occupation
 from app.security import sealing
 
@@ -83,65 +79,6 @@ async def bind_phone(session: AsyncSession, *, member_id: UUID, phone: str) -> N
     """Binds the number that WeChat vouched for; roles that wait for it become the account's. Raises AlreadyExists for someone else's."""
     await ensure(session, member_id=member_id)
     await auth_service.bind_phone(session, account_id=member_id, phone=phone)
-
-
-async def give_consent(session: AsyncSession, *, member_id: UUID, purpose: Purpose | str, version: str, granted: bool) -> Consent:
-    """Notes a yes or a no; saying the same again adds nothing. Locks the member, then the account, whose purposes follow.
-
-    Raises:
-        ValidationFailed: a yes to a text that is not the current one, or a no to one that never was.
-    """
-    purpose = Purpose(purpose)
-    text = await queries.consent_text(session, purpose=purpose, version=version)
-    if text is None or (granted and not text.in_force):
-        raise ValidationFailed.of("body", "version", msg="不是该说明的当前版本，请重新获取后再同意", kind="consent_version")
-    await locked(session, member_id=member_id)
-    last = await queries.last_consent(session, member_id=member_id, purpose=purpose)
-    if last is not None and (last.version, last.granted) == (version, granted):
-        return last
-    consent = Consent(member_id=member_id, purpose=purpose, version=version, granted=granted)
-    session.add(consent)
-    audit_service.record(
-        session, "members.consent", object_kind="member", object_id=member_id, purpose=purpose.value, version=version, granted=granted
-    )
-    await session.flush()
-    in_force = [said["purpose"].value for said in await queries.consents(session, member_id) if said["granted"]]
-    await auth_service.set_consented(session, account_id=member_id, purposes=in_force)
-    return consent
-
-
-async def set_employers(session: AsyncSession, *, member_id: UUID, employers: Sequence[Employer]) -> None:
-    """Makes these the member's present employers: others end today, new ones begin, known ones take the new first day if one is told.
-
-    Raises:
-        ValidationFailed: an enterprise that we do not know.
-    """
-    await _expect_known(session, employers)
-    member = await locked(session, member_id=member_id)
-    present = await queries.employments(session, member_id=member_id)
-    change = workflow.compare(present, employers)
-    today = clock.today()
-    for at in change.ended:
-        present[at].until = workflow.last_day(present[at].since, today)
-    for at, employer in change.kept:
-        present[at].since, present[at].name = employer.since or present[at].since, employer.name or present[at].name
-    session.add_all(present)
-    session.add_all(
-        Employment(member_id=member_id, enterprise_id=new.enterprise_id, name=new.name, since=new.since) for new in change.begun
-    )
-    if change.ended or change.begun:
-        audit_service.record(
-            session, "members.employers", object_kind="member", object_id=member_id, area_path=member.area_path,
-            ended=len(change.ended), begun=len(change.begun),
-        )
-    await session.flush()
-
-
-async def _expect_known(session: AsyncSession, employers: Sequence[Employer]) -> None:
-    known = await enterprises_queries.by_ids(session, [employer.enterprise_id for employer in employers if employer.enterprise_id])
-    for at, employer in enumerate(employers):
-        if employer.enterprise_id and employer.enterprise_id not in known:
-            raise ValidationFailed.of("body", "employers", at, "enterprise_id", msg="没有这家企业", kind="enterprise")
 
 
 async def forget(session: AsyncSession, *, member_id: UUID) -> None:

@@ -1,0 +1,171 @@
+"""Words that must not be found, every form in which they may hide, and where to look: answers, dumps, sealed values, objects, logs."""
+
+import base64
+import hashlib
+import io
+import json
+import subprocess
+import zipfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.embedded import binaries
+from app.db.session import AsyncSession
+from app.security import sealing
+
+# What `sealing.seal` was told where it is neither the column's name nor that without "_sealed".
+OTHER_BINDINGS: dict[tuple[str, str], str] = {}
+TABLES = """
+select table_schema, table_name from information_schema.tables
+ where table_schema in ('public', 'jobs') and table_type = 'BASE TABLE' order by 1, 2
+"""
+SEALED = """
+select c.table_name, c.column_name,
+       array(select u.column_name::text from information_schema.columns u
+              where u.table_schema = 'public' and u.table_name = c.table_name and u.data_type = 'uuid')
+  from information_schema.columns c join information_schema.tables t using (table_schema, table_name)
+ where c.table_schema = 'public' and c.data_type = 'bytea' and t.table_type = 'BASE TABLE' order by 1, 2
+"""
+
+
+@lru_cache(maxsize=4096)
+def forms(value: str) -> tuple[tuple[str, bytes], ...]:
+    """(name of the form, its bytes) for each way in which a value may stand somewhere; hex and escapes are in lower case."""
+    data = value.encode()
+    escaped = json.dumps(value)[1:-1].lower().encode()
+    found = {
+        "plain": data, "lower": value.lower().encode(), "utf-16": value.encode("utf-16-le"), "gb18030": value.encode("gb18030"),
+        "hex": data.hex().encode(), "hex utf-16": value.encode("utf-16-le").hex().encode(), "json": escaped,
+        "json twice": escaped.replace(b"\\", b"\\\\"), "json hex": escaped.hex().encode(),
+        "percent": quote(value, safe="").lower().encode(),
+        "sha256": hashlib.sha256(data).hexdigest().encode(), "sha256 bytes": hashlib.sha256(data).digest(),
+        "md5": hashlib.md5(data).hexdigest().encode(), "reversed": value[::-1].encode(),
+    }
+    for shift in range(3):
+        coded = base64.b64encode(b"\0" * shift + data)
+        whole = coded[(0, 2, 3)[shift] : len(coded) - (0 if (shift + len(data)) % 3 == 0 else 4)]
+        found[f"base64 {shift}"] = whole
+        found[f"base64url {shift}"] = whole.replace(b"+", b"-").replace(b"/", b"_")
+    kept: dict[bytes, str] = {}
+    for name, form in found.items():
+        if len(form) >= 6:
+            kept.setdefault(form, name)
+    return tuple((name, form) for form, name in kept.items())
+
+
+EXACT = ("plain", "utf-16", "gb18030", "base64", "sha256 bytes", "reversed")  # the others are looked for in lower case
+
+
+@dataclass(frozen=True)
+class Canary:
+    """`sealed`: never in clear at rest; otherwise it stands in a column that an erasure empties."""
+
+    name: str
+    value: str
+    sealed: bool = True
+
+
+def leaks(data: bytes, canaries: Iterable[Canary]) -> list[str]:
+    """Which canaries stand in the data, and how."""
+    folded = data.lower()
+    return [
+        f"{canary.name} ({name})"
+        for canary in canaries for name, form in forms(canary.value) if form in (data if name.startswith(EXACT) else folded)
+    ]
+
+
+def unpacked(body: bytes, media_type: str) -> bytes:
+    """An answer's bytes, with what a workbook holds inside."""
+    if not body.startswith(b"PK"):
+        return body
+    with zipfile.ZipFile(io.BytesIO(body)) as book:
+        return body + b"\n".join(book.read(name) for name in book.namelist())
+
+
+def in_answer(answer: Any, canaries: Iterable[Canary]) -> list[str]:
+    """What an HTTP answer tells, in its body or its headers."""
+    head = "\n".join(f"{name}: {value}" for name, value in answer.headers.items()).encode()
+    return leaks(head + b"\n\n" + unpacked(answer.content, answer.headers.get("content-type", "")), canaries)
+
+
+def dump(url: str) -> bytes:
+    """The whole database as pg_dump writes it."""
+    address = sa.make_url(url)
+    host = str(address.query.get("host") or address.host)
+    done = subprocess.run(
+        [
+            binaries.find() / "pg_dump", "--format=plain", "--no-owner", "--host", host, "--username", str(address.username),
+            "--dbname", str(address.database),
+        ],
+        capture_output=True, check=False, timeout=60,
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    return done.stdout
+
+
+def restore(url: str, text: bytes) -> None:
+    """Writes a dump into an empty database."""
+    address = sa.make_url(url)
+    host = str(address.query.get("host") or address.host)
+    done = subprocess.run(
+        [
+            binaries.find() / "psql", "--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1", "--host", host, "--username",
+            str(address.username), "--dbname", str(address.database),
+        ],
+        input=text, capture_output=True, check=False, timeout=60,
+    )
+    assert done.returncode == 0, done.stderr.decode()
+
+
+async def rows_as_text(connection: AsyncConnection) -> bytes:
+    """Every row of every table as PostgreSQL prints it, as the transaction of this connection sees it."""
+    written = []
+    for schema, table in (await connection.execute(sa.text(TABLES))).all():
+        rows = await connection.execute(sa.text(f'select t::text from "{schema}"."{table}" t'))
+        written += [f"{table}: {row[0]}" for row in rows]
+    return "\n".join(written).encode()
+
+
+async def opened(session: AsyncSession) -> list[tuple[str, bytes]]:
+    """Every sealed value of the database in clear, with its table and column. Fails for one that no known binding opens."""
+    connection, found = await session.connection(), []
+    for table, column, ids in (await connection.execute(sa.text(SEALED))).all():
+        picked = ", ".join(f'"{name}"' for name in (column, *ids))
+        for value, *rows in (await connection.execute(sa.text(f'select {picked} from "{table}" where "{column}" is not null'))).all():
+            if looks_sealed(session, bytes(value)):
+                found.append((f"{table}.{column}", _opened(session, table, column, bytes(value), rows)))
+    return found
+
+
+def looks_sealed(session: AsyncSession, value: bytes) -> bool:
+    """Begins with the head that names one of our keys; indexes and hashes do not."""
+    if len(value) < sealing.HEAD.size + 29:
+        return False
+    version, _, length = sealing.HEAD.unpack_from(value)
+    kid = value[sealing.HEAD.size : sealing.HEAD.size + length]
+    return version == sealing.VERSION and kid in {name.encode() for name in sealing.ring(session).field.keys}
+
+
+def _opened(session: AsyncSession, table: str, column: str, value: bytes, rows: list[Any]) -> bytes:
+    names = (OTHER_BINDINGS.get((table, column), column), column.removesuffix("_sealed"))
+    for name in names:
+        for row in filter(None, rows):
+            try:
+                return sealing.unseal_bytes(session, value, table=table, column=name, row=row)
+            except sealing.Unsealable:
+                continue
+    raise AssertionError(f"{table}.{column}: sealed under a binding that tests/support/canaries.py does not know")
+
+
+def objects(folder: Path) -> Iterator[tuple[str, bytes]]:
+    """Every file of a local object store."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            yield str(path.relative_to(folder)), path.read_bytes()

@@ -1,0 +1,430 @@
+"""A rider whose every word is a canary, living through all features over HTTP, with real commits in a database of their own."""
+
+import io
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import sqlalchemy as sa
+from PIL import Image
+
+from app import clock, ports
+from app.auth import queries as auth_queries
+from app.auth.models import Account
+from app.auth.roles import Role, ScopeType
+from app.db import migrate
+from app.db import session as db_session
+from app.db.session import Database
+from app.enterprises.models import Enterprise, EnterpriseKind
+from app.jobs.registry import HANDLERS, PERIODIC, Context
+from app.main import create_app
+from app.messages import service as messages_service
+from app.parts import session_info
+from app.settings import Settings
+from app.storage.store import open_store
+from app.wechat import crypto
+from app.wechat.client import WeChatClient
+from app.wechat.store import DatabaseTokenStore
+from tests.support.branches import Branch, make_branch
+from tests.support.canaries import Canary
+from tests.support.county import County, make_county
+from tests.support.newcomer import Caller
+from tests.support.people import People, Person
+from tests.support.queue import queued
+from tests.support.simulator import RunningSimulator
+
+PHONE, MASKED, FIRST_PHONE = "13977553311", "139****3311", "13977553322"
+MARKER = "雀羽标记XQ7731"  # inside the photo's file: EXIF, comment, tail
+# What the rider is and writes. The second figure says whether it must never stand in clear at rest.
+GIVEN = (
+    ("phone", PHONE, True), ("masked phone", MASKED, False), ("real name", "禤金丝雀", True), ("nickname", "雀跃昵称甲", True),
+    ("employer", "雀鸣闪送站点甲", False), ("home branch", "雀巢县朱雀村第九党支部", True), ("joined on", "1953-02-17", True),
+    ("away since", "1999-11-03", True), ("description", "雀栏路口描述癸卯", True), ("address", "雀舌巷七十七号", True),
+    ("feedback comment", "雀噪评价甲寅", False), ("reopen reason", "雀立重开乙卯", False), ("complaint", "雀意见正文丙辰", True),
+    ("objection", "雀异议理由丁巳", False), ("clerk's undo reason", "雀撤销说明庚申", False), ("device", "QueueBird-Phone/77.31", False),
+    ("key", "key-quebird-7731-report", False), ("clerk's key", "key-quebird-7731-verify", False),
+    ("check-in note", "雀报到备注乙亥", True), ("visit note", "雀走访记录丙子", True),
+    ("request id", "request-quebird-7731", True), ("work since", "1998-04-09", False), ("photo marker", MARKER, True),
+)
+# What others write about the rider.
+ABOUT = (
+    ("return reason", "雀补正理由戊午", True), ("contact note", "雀联系记录己未", True), ("transfer reason", "雀转接理由辛酉", True),
+    ("complaint answer", "雀答复正文壬戌", True), ("accept note", "雀受理备注甲子", False), ("verify note", "雀核查备注乙丑", False),
+    ("decide note", "雀裁定备注丙寅", False), ("adjustment reason", "雀补记理由丁卯", False), ("pending reason", "雀待批理由戊辰", False),
+    ("undo reason", "雀撤核理由己巳", False), ("reveal reason", "雀查看理由庚午", False), ("message", "雀站内信正文辛未", False),
+    ("roster note", "雀名册备注壬申", True), ("follow-up", "雀线索联系癸酉", True), ("revocation", "雀撤聘理由甲戌", True),
+)
+SELF_WRITTEN = {name for name, _, _ in GIVEN} - {"request id", "photo marker", "masked phone", "key", "clerk's key"}
+
+
+@dataclass
+class Story:
+    """Everything that the tests look at. `canaries` are all words, those of the photos' objects included."""
+
+    settings: Settings
+    database: Database
+    wechat: WeChatClient
+    store: Any
+    http: httpx.AsyncClient
+    simulator: RunningSimulator
+    county: County = field(default=None)  # type: ignore[assignment]
+    branch: Branch = field(default=None)  # type: ignore[assignment]
+    staff: dict[str, Caller] = field(default_factory=dict)
+    places: dict[str, str] = field(default_factory=dict)
+    rider: Caller = field(default=None)  # type: ignore[assignment]
+    other: Caller = field(default=None)  # type: ignore[assignment]
+    canaries: list[Canary] = field(default_factory=list)
+    photo_keys: list[str] = field(default_factory=list)
+    official_keys: list[str] = field(default_factory=list)
+    indexes: list[bytes] = field(default_factory=list)
+    closing: dict[str, int] = field(default_factory=dict)
+    copy: str = ""
+
+    @property
+    def url(self) -> str:
+        return str(self.settings.database_url)
+
+    @property
+    def folder(self) -> Path:
+        return self.settings.data_dir / "objects"
+
+    @property
+    def rider_id(self) -> UUID:
+        return UUID(self.rider.id)
+
+    def context(self) -> Context:
+        return Context(self.database, self.wechat, self.store, self.settings)
+
+    def word(self, name: str) -> str:
+        return next(canary.value for canary in self.canaries if canary.name == name)
+
+    async def run(self, name: str) -> None:
+        await PERIODIC[name][1](self.context())
+
+    async def work_off(self) -> None:
+        """Runs what is queued, whenever it was to run, until nothing is left: a job that is done leaves no row."""
+        for _ in range(20):
+            async with self.database.transaction() as session:
+                jobs = await queued(session)
+                connection = await session.connection()
+                await connection.execute(sa.text("delete from jobs.pgqueuer"))
+            if not jobs:
+                return
+            for name, payload in jobs:
+                await HANDLERS[name](self.context(), payload)
+        raise AssertionError("the queue does not empty")
+
+    async def sign_in(self, name: str, device: str) -> Caller:
+        answer = await self.http.post(
+            "/api/v1/auth/wechat", json={"code": await self.simulator.code(name)}, headers={"User-Agent": device}
+        )
+        assert answer.status_code == 200, answer.text
+        tokens = answer.json()
+        return Caller(self.http, name, id=tokens["account"]["id"], tokens=tokens)
+
+    async def bind(self, caller: Caller, phone: str) -> None:
+        await caller.does("POST", "/members/me/phone", {"code": await self.simulator.phone_code(caller.name, phone)})
+        caller.phone = phone
+
+    async def agree(self, caller: Caller, *purposes: str) -> None:
+        texts = {text["purpose"]: text["version"] for text in (await self.http.get("/api/v1/members/consent-texts")).json()}
+        for purpose in purposes:
+            await caller.does("PUT", f"/members/me/consents/{purpose}", {"version": texts[purpose], "granted": True})
+
+
+@asynccontextmanager
+async def told(settings: Settings, simulator: RunningSimulator) -> AsyncIterator[Story]:
+    """The story up to the day before the erasure. `settings` name an empty database and a data folder."""
+    migrated = db_session.connect(str(settings.database_url), info={}, pool_size=1, statement_timeout_ms=60_000)
+    async with migrated.engine.begin() as connection:
+        await connection.run_sync(migrate.upgrade_over)
+    await migrated.close()
+    ports.connect()
+    application = create_app(settings)
+    database = db_session.connect(str(settings.database_url), info=session_info(settings), pool_size=3)
+    store = open_store(settings.object_store_url)
+    tokens = DatabaseTokenStore(database)
+    wechat = WeChatClient(simulator.url, settings.wechat_appid, settings.wechat_secret, token_store=tokens)
+    application.state.database, application.state.wechat, application.state.store = database, wechat, store
+    try:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=application), base_url="http://test") as http:
+            story = Story(settings, database, wechat, store, http, simulator)
+            await _tell(story)
+            yield story
+    finally:
+        await wechat.aclose()
+        await store.aclose()
+        await database.close()
+
+
+async def _tell(story: Story) -> None:
+    await _staff(story)
+    await _rider(story)
+    for chapter in (
+        _on_lists, _registers, _reports_in, _reports, _earns, _orders, _works_as_clerk, _visits, _speaks_up, _pushed_about,
+    ):
+        await chapter(story)
+    await story.work_off()
+    await _known(story)
+
+
+def caller(story: Story, person: Person) -> Caller:
+    token = person.headers["Authorization"].partition(" ")[2]
+    return Caller(story.http, person.username or str(person.id), person.phone or "", str(person.id), {"access_token": token})
+
+
+async def _staff(story: Story) -> None:
+    async with story.database.transaction() as session:
+        people = People(session, story.settings)
+        county = story.county = await make_county(session)
+        story.branch = await make_branch(session, people, county.community, "东风社区快递党支部", phone="0537-3412345")
+        other = await make_branch(session, people, county.community, "东风社区骑手党支部")
+        wanted: tuple[tuple[str, Role, Any], ...] = (
+            ("admin", Role.AREA_ADMIN, county.root), ("second admin", Role.AREA_ADMIN, county.root),
+            ("reviewer", Role.REVIEWER, county.community), ("second reviewer", Role.REVIEWER, county.community),
+            ("worker", Role.GRID_WORKER, county.grid),
+        )
+        for name, role, area in wanted:
+            story.staff[name] = caller(story, await people.member(grants=[(role, ScopeType.AREA, area.id)], stepped_up=True))
+        firm = Enterprise(
+            name="顺风速递", uscc="91370882MA3C00000X", uscc_confirmed=True, kind=EnterpriseKind.DEPOT, area_id=county.community.id,
+            area_path=county.community.path, tenant_id=county.root.id,
+        )
+        session.add(firm)
+        await session.flush()
+        story.staff |= {
+            "secretary": caller(story, story.branch.secretary), "other secretary": caller(story, other.secretary),
+            "instructor": caller(story, story.branch.instructor),
+        }
+        story.places = {"other branch": str(other.id), "enterprise": str(firm.id)}
+
+
+async def _rider(story: Story) -> None:
+    """Signs in, binds one number and then the real one, for which a grant waits and another was taken back before."""
+    words = [Canary(name, value, sealed) for name, value, sealed in (*GIVEN, *ABOUT)]
+    story.canaries = words
+    admin = story.staff["admin"]
+    for role in ("reviewer", "grid_worker"):
+        body = {"phone": PHONE, "role": role, "scope_type": "area", "scope_id": str(story.county.other_community.id)}
+        waiting = await admin.does("POST", "/auth/grants", body)
+        if role == "grid_worker":
+            assert (await admin.send("DELETE", f"/auth/grants/{waiting['id']}")).status_code == 204
+    story.rider = rider = await story.sign_in("雀金丝", story.word("device"))
+    for phone in (FIRST_PHONE, PHONE):
+        await story.bind(rider, phone)
+    await story.agree(rider, "service", "location", "party_identity", "publicity")
+    headers = {"X-Request-ID": story.word("request id")}
+    await rider.does("PATCH", "/members/me", {"nickname": story.word("nickname")}, headers=headers)
+    story.other = await story.sign_in("对照组", "Other/1.0")
+    await story.bind(story.other, "13700001111")
+    await story.agree(story.other, "service", "location")
+
+
+async def _registers(story: Story) -> None:
+    """Returned and corrected, sent to another branch and back, taken in, contacted."""
+    rider, secretary, second = story.rider, story.staff["secretary"], story.staff["other secretary"]
+    party = {
+        "home_branch": story.word("home branch"), "joined_on": story.word("joined on"), "relation": "elsewhere",
+        "away_since": story.word("away since"),
+    }
+    body = {
+        "scene": story.branch.scene, "real_name": story.word("real name"), "occupation": "courier", "political_status": "full_member",
+        "work_area_id": str(story.county.grid.id), "employers": [{"name": story.word("employer"), "since": story.word("work since")}],
+        "party": party,
+    }
+    number = (await rider.does("POST", "/registrations", body))["id"]
+    path = f"/registrations/{number}"
+    await secretary.does("POST", f"{path}/return", {"reason": story.word("return reason")})
+    await rider.does("PATCH", path, {"party": party})
+    sent = {"organisation_id": story.places["other branch"], "reason": story.word("transfer reason")}
+    await secretary.does("POST", f"{path}/transfer", sent)
+    await second.does("POST", f"{path}/transfer", sent | {"organisation_id": str(story.branch.id)})
+    on = (clock.today() + timedelta(days=7)).isoformat()
+    taken = {"management": "mobile", "contact_account_id": str(story.branch.instructor.id), "next_contact_on": on}
+    await secretary.does("POST", f"{path}/approve", taken)
+    await secretary.does("POST", f"{path}/contacts", {"note": story.word("contact note"), "next_contact_on": on})
+
+
+async def _on_lists(story: Story) -> None:
+    """Stands on the roster of the branch and of an enterprise before anybody has registered, and is spoken to."""
+    head, row = "姓名,手机号,备注", f"{story.word('real name')},{PHONE},{story.word('roster note')}"
+    sent = {"file": ("roster.csv", f"{head}\n{row}\n王对照,13700001111,别人\n".encode(), "text/csv")}
+    for name, place in (("secretary", f"/organisations/{story.branch.id}"), ("admin", f"/enterprises/{story.places['enterprise']}")):
+        headers = story.staff[name].headers | {"Idempotency-Key": uuid4().hex}
+        answer = await story.http.post(f"/api/v1{place}/roster", files=sent, headers=headers)
+        assert answer.status_code == 202, answer.text
+    await story.work_off()
+    path, secretary = f"/organisations/{story.branch.id}/roster/candidates", story.staff["secretary"]
+    line = next(one for one in (await secretary.sees(path))["items"] if one["name"] == story.word("real name"))
+    await secretary.does("POST", f"{path}/{line['id']}/follow-up", {"outcome": "will_register", "note": story.word("follow-up")})
+
+
+async def _reports_in(story: Story) -> None:
+    """To the community, which appoints the rider and takes that back."""
+    path, reviewer = f"/areas/{story.county.community.id}/checkins", story.staff["reviewer"]
+    made = await story.rider.does("POST", path, {"kind": "member", "note": story.word("check-in note"), "role": "mobile_grid_member"})
+    confirmed = await reviewer.does("POST", f"{path}/{made['id']}/confirm", {"role": "mobile_grid_member"})
+    appointment = confirmed["appointments"][0]["id"]
+    await reviewer.does("POST", f"{path}/{made['id']}/appointments/{appointment}/revoke", {"reason": story.word("revocation")})
+
+
+async def _visits(story: Story) -> None:
+    """The rider looks after an enterprise as a liaison."""
+    path = f"/enterprises/{story.places['enterprise']}"
+    await story.staff["admin"].does("POST", f"{path}/assignments", {"account_id": story.rider.id, "role": "liaison"})
+    visit = {"on": clock.today().isoformat(), "topics": ["setting_up"], "note": story.word("visit note")}
+    await story.rider.does("POST", f"{path}/visits", visit)
+
+
+def marked_photo() -> bytes:
+    """A JPEG that says the marker in its EXIF, in its comment and behind its end."""
+    written, exif = io.BytesIO(), Image.Exif()
+    exif[0x010E] = exif[0x9286] = MARKER.encode().decode("latin-1")
+    Image.effect_noise((64, 48), 90).convert("RGB").save(written, "JPEG", exif=exif, comment=MARKER.encode())
+    return written.getvalue() + MARKER.encode()
+
+
+async def _photo(story: Story) -> str:
+    headers = story.rider.headers | {"Idempotency-Key": uuid4().hex}
+    sent = {"file": (f"{MARKER}.jpg", marked_photo(), "image/jpeg")}
+    answer = await story.http.post("/api/v1/uploads", files=sent, headers=headers)
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
+
+
+async def _reports(story: Story) -> None:
+    """One report closed and reopened, another still open, with words of everybody who had to do with it."""
+    rider, worker = story.rider, story.staff["worker"]
+    words = {"description": story.word("description"), "address": story.word("address")}
+    filed = await rider.does("POST", "/reports", rider.filing(await _photo(story), **words), key=story.word("key"))
+    path = f"/reports/{filed['id']}"
+    reviewer, second = story.staff["reviewer"], story.staff["second reviewer"]
+    await story.other.does("POST", f"{path}/join", {})
+    for who, command, body in (
+        (reviewer, "accept", {"note": story.word("accept note")}), (reviewer, "dispatch", {"assignee_account_id": worker.id}),
+        (worker, "start", {}), (worker, "resolve", {"note": "已清运", "upload_ids": [await worker.photo()]}),
+        (second, "verify", {"passed": True, "note": story.word("verify note")}),
+        (rider, "feedback", {"satisfied": False, "rating": 1, "comment": story.word("feedback comment")}),
+        (second, "decide", {"rework": False, "note": story.word("decide note")}),
+        (rider, "reopen", {"reason": story.word("reopen reason"), "upload_ids": [await _photo(story)]}),
+    ):
+        await who.does("POST", f"{path}/{command}", body)
+    await rider.does("POST", "/reports", rider.filing(await _photo(story), **words))
+
+
+async def _earns(story: Story) -> None:
+    """Points by hand, and a proposal that nobody decides."""
+    admin, second = story.staff["admin"], story.staff["second admin"]
+    for name, who in (("adjustment reason", story.rider), ("pending reason", story.rider), (None, story.other)):
+        reason = story.word(name) if name else "线下活动补记"
+        body = {"member_id": who.id, "amount": 100, "reason": reason, "upload_id": await admin.photo()}
+        proposal = await admin.does("POST", "/points/adjustments", body)
+        if name != "pending reason":
+            await second.does("POST", f"/points/adjustments/{proposal['id']}/approve")
+
+
+async def _orders(story: Story) -> None:
+    """One live order; one that a clerk verified and took back, so that it is live again."""
+    admin, rider = story.staff["admin"], story.rider
+    store = {
+        "name": "文化路便利店", "area_id": str(story.county.community.id), "location": story.county.place(), "address": "文化路 1 号",
+        "phone": "0537-3412345", "hours": "08:00-22:00",
+    }
+    shop = (await admin.does("POST", "/stores", store))["id"]
+    reward = {"name": "矿泉水", "kind": "goods", "points": 10, "store_ids": [shop], "valid_days": 30, "settlement_cents": 150, "stock": 9}
+    water = (await admin.does("POST", "/rewards", reward))["id"]
+    clerk = story.staff["clerk"] = story.staff["worker"]
+    await admin.does("POST", f"/stores/{shop}/staff", {"phone": clerk.phone, "role": "store_clerk"})
+    await admin.does("POST", f"/stores/{shop}/staff", {"phone": PHONE, "role": "store_clerk"})
+    order = await rider.orders(water)
+    await rider.orders(water)
+    await clerk.does("POST", "/redemptions/verify", {"store_id": shop, "code": order["code"]})
+    await clerk.does("POST", f"/redemptions/{order['id']}/undo", {"reason": story.word("undo reason")})
+    story.places |= {"shop": shop, "water": water}
+
+
+async def _works_as_clerk(story: Story) -> None:
+    """The rider helps in the shop: verifies somebody's order under a key and a request id of their own, and takes it back."""
+    order = await story.other.orders(story.places["water"])
+    till = {"store_id": story.places["shop"], "code": order["code"]}
+    headers = {"X-Request-ID": story.word("request id")}
+    await story.rider.does("POST", "/redemptions/verify", till, key=story.word("clerk's key"), headers=headers)
+    await story.rider.does("POST", f"/redemptions/{order['id']}/undo", {"reason": story.word("clerk's undo reason")})
+
+
+async def _speaks_up(story: Story) -> None:
+    """A complaint with its answer, an objection, a message, a reveal."""
+    rider, admin = story.rider, story.staff["admin"]
+    sent = await rider.does("POST", "/complaints", {"kind": "complaint", "text": story.word("complaint")})
+    await admin.does("POST", f"/complaints/{sent['id']}/answer", {"answer": story.word("complaint answer")})
+    year, quarter = last_quarter()
+    await rider.does("POST", f"/points/publicity/{year}-q{quarter}/objections", {"reason": story.word("objection")})
+    asked = {"field": "phone", "purpose": "handle_case", "reason": story.word("reveal reason")}
+    await admin.does("POST", f"/members/{rider.id}/reveal", asked)
+    async with story.database.transaction() as session:
+        await messages_service.send(session, member_id=story.rider_id, category="system", title="通知", body=story.word("message"))
+    template = (await rider.sees("/messages/templates"))[0]["template_id"]
+    await rider.does("POST", "/messages/subscriptions", {"results": {template: "accept"}})
+
+
+def last_quarter() -> tuple[int, int]:
+    today = clock.today()
+    return (today.year, (today.month - 1) // 3) if today.month > 3 else (today.year - 1, 4)
+
+
+async def _pushed_about(story: Story) -> None:
+    """WeChat tells about a permission of the rider's, by openid, and about the control's."""
+    async with story.database.session() as session:
+        openids = [await auth_queries.openid_of(session, account_id=UUID(who.id)) for who in (story.rider, story.other)]
+    story.canaries.append(Canary("openid", str(openids[0])))
+    for number, openid in enumerate(openids):
+        timestamp, nonce = str(int(time.time())), f"77{number}"
+        query = {"timestamp": timestamp, "nonce": nonce}
+        query["signature"] = crypto.signature(str(story.settings.wechat_push_token), timestamp, nonce)
+        event = {
+            "ToUserName": "gh_1", "FromUserName": openid, "CreateTime": int(timestamp), "MsgType": "event",
+            "Event": "subscribe_msg_change_event", "List": {"TemplateId": "t", "SubscribeStatusString": "reject"},
+        }
+        answer = await story.http.post("/wechat/push", params=query, json=event)
+        assert answer.status_code == 200, answer.text
+
+
+async def _known(story: Story) -> None:
+    """Where the rider's photos lie and what finds the rider: they must be gone as well."""
+    official = "kind in ('report_after', 'adjustment', 'clawback')"
+    async with story.database.session() as session:
+        connection = await session.connection()
+        rows = (await connection.execute(
+            sa.text(f"select image_key, thumb_key, member_id, coalesce({official}, false) from upload where erased_at is null")
+        )).all()
+        found = await connection.execute(
+            sa.text("select openid_index, phone_index from account where id = :id"), {"id": story.rider_id}
+        )
+        story.indexes = [bytes(value) for value in found.one()]
+    story.photo_keys = [key for row in rows if row[2] == story.rider_id for key in row[:2]]
+    story.official_keys = [key for row in rows if row[3] for key in row[:2]]
+    story.canaries += [Canary(f"photo {number}", key, sealed=False) for number, key in enumerate(story.photo_keys)]
+
+
+async def leave(story: Story) -> None:
+    """The copy, the request, and a week that passes."""
+    copy = await story.rider.send("GET", "/members/me/export")
+    assert copy.status_code == 200, copy.text
+    story.copy = copy.text
+    asked = await story.rider.send("DELETE", "/members/me")
+    assert asked.status_code == 202, asked.text
+    story.closing = asked.json()["closing"]
+    async with story.database.transaction() as session:
+        await session.exec(sa.update(Account).where(Account.id == story.rider_id).values(erase_on=clock.today()))
+
+
+def spelled(copy: str) -> str:
+    """The copy as one text, its escapes resolved."""
+    return json.dumps(json.loads(copy), ensure_ascii=False)
