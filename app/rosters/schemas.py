@@ -10,7 +10,7 @@ from app.schemas import Body, Day, Instant, Note, Out
 
 EXAMPLE: dict[str, Any] = {
     "id": "01933c5e-7a00-7000-8000-00000000000a", "status": "matched", "total": 128, "processed": 128, "registered": 96,
-    "not_registered": 32, "match_rate": 0.75, "too_few": False, "invalid": 2, "duplicates": 1,
+    "not_registered": 32, "match_rate": 0.75, "invalid": 2, "duplicates": 1,
     "errors_url": "/api/v1/organisations/01933c5e-7a00-7000-8000-000000000005/roster/errors", "at": "2026-11-24T02:00:00Z",
     "matched_at": "2026-11-24T02:00:05Z",
 }
@@ -31,8 +31,7 @@ class RosterOut(Out):
     """A roster in figures. `total` people are on it, `processed` of them are through; beside them `invalid` rows with an error and
     `duplicates` that say again what a row before them said.
 
-    `registered`, `not_registered`, `match_rate` (0 to 1, four digits) are null until it was matched for the first time; and with `too_few`
-    people of an enterprise for good: the figure would tell who it is.
+    `registered`, `not_registered`, `match_rate` (0 to 1, four digits) are null until it was matched for the first time.
     """
 
     model_config = {"json_schema_extra": {"examples": [EXAMPLE]}}
@@ -44,7 +43,6 @@ class RosterOut(Out):
     registered: int | None
     not_registered: int | None
     match_rate: float | None
-    too_few: bool
     invalid: int
     duplicates: int
     errors_url: str | None

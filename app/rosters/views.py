@@ -106,13 +106,11 @@ def _line(session: AsyncSession, line: RosterLine, state: LineState | str) -> di
 async def _counts(session: AsyncSession, roster: Roster, tenant: str) -> dict[str, Any]:
     matched = roster.status is RosterStatus.MATCHED
     registered, people = await _figures(session, roster, tenant) if matched else (None, 0)
-    hidden = workflow.too_few(roster)
-    shown = None if hidden else registered
     return {
         "id": roster.id, "status": workflow.progress(roster), "total": roster.total,
-        "processed": roster.total if matched else roster.processed, "registered": shown,
-        "not_registered": None if shown is None else people - shown,
-        "match_rate": None if shown is None else workflow.match_rate(shown, people), "too_few": hidden,
+        "processed": roster.total if matched else roster.processed, "registered": registered,
+        "not_registered": None if registered is None else people - registered,
+        "match_rate": None if registered is None else workflow.match_rate(registered, people),
         "invalid": roster.invalid, "duplicates": roster.duplicates, "errors_url": await _errors_url(session, roster),
         "at": roster.created_at, "matched_at": roster.matched_at,
     }

@@ -5,13 +5,12 @@ from datetime import timedelta
 from enum import StrEnum
 
 from app.errors import InvalidTransition
-from app.rosters.models import Roster, RosterKind, RosterStatus
+from app.rosters.models import Roster, RosterStatus
 
 KEPT = timedelta(days=30)  # an organisation's lines and everybody's list of errors, after the upload
 ROWS_KEPT = timedelta(days=1)  # people who wait for a job that does not come
 STALLED = timedelta(minutes=10)  # a job that has not moved for so long is asked for again
 UPLOADS_A_DAY = 20
-FEW = 5
 MOST_TRIES = 8
 
 
@@ -49,16 +48,6 @@ def require_rest(roster: Roster) -> None:
     state = progress(roster)
     if state is not Progress.MATCHED:
         raise InvalidTransition("名册正在比对或比对失败，不能重新比对", state=state, allowed=[])
-
-
-def too_few(roster: Roster) -> bool:
-    """Is the file of an enterprise so small that its figure would tell who is registered?
-
-    Whoever knows the names on a list of one and hears "1 registered" knows that this person is. With five or more the figure speaks of a
-    group; that one line cannot be changed and counted again at will is held by the limit of uploads a day. An organisation is told by
-    name anyway.
-    """
-    return roster.kind is RosterKind.ENTERPRISE and roster.total < FEW
 
 
 def match_rate(registered: int, total: int) -> float | None:

@@ -39,7 +39,7 @@ async def test_an_enterprise_learns_how_many_and_nothing_stays(client, session, 
     assert sent.status_code == 202, sent.text
     told = sent.json()
     assert (told["status"], told["total"], told["processed"], told["invalid"], told["duplicates"]) == ("queued", 5, 0, 1, 1)
-    assert (told["registered"], told["not_registered"], told["match_rate"], told["too_few"]) == (None, None, None, False)
+    assert (told["registered"], told["not_registered"], told["match_rate"]) == (None, None, None)
     kept = (await session.exec(sa.select(RosterRows))).scalars().one()
     assert "王小明".encode() not in kept.sealed and one.phone.encode() not in kept.sealed
     await work()
@@ -48,18 +48,6 @@ async def test_an_enterprise_learns_how_many_and_nothing_stays(client, session, 
     assert (told["status"], told["processed"], told["registered"], told["not_registered"]) == ("matched", 5, 1, 4)
     assert told["match_rate"] == 0.2 and "王小明" not in answer.text
     assert (await count(session, RosterLine), await count(session, RosterRows)) == (0, 0)
-
-
-async def test_of_few_people_an_enterprise_hears_no_figure(client, people, enterprise, contact, registered, work) -> None:
-    one = await people.member()
-    await registered(one, real_name="王小明")
-    for size, few in ((3, True), (4, False)):
-        await send(client, contact, f"enterprises/{enterprise.id}", text(("王小明", one.phone), *crowd(size)))
-        await work()
-        told = (await client.get(f"/api/v1/enterprises/{enterprise.id}/roster", headers=contact.headers)).json()
-        assert told["too_few"] is few
-        figures = (told["registered"], told["not_registered"], told["match_rate"])
-        assert figures == ((None, None, None) if few else (1, 4, 0.2))
 
 
 BAD = {
