@@ -29,7 +29,8 @@ IMAGE_QUALITY, THUMB_QUALITY = 85, 80
 WHITE = (255, 255, 255)
 HEIC_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"hevm", b"hevs"})
 HEIF_BRANDS = frozenset({b"mif1", b"msf1", b"mif2"})  # the container alone: what is in it, the compatible brands must say
-PNG_END = b"IEND\xaeB\x60\x82"  # without it the file was cut, though the pixels may be there
+PNG_END, JPEG_END = b"IEND\xaeB\x60\x82", b"\xff\xd9"  # without its end a file was cut, though the pixels may be there
+JPEG_SCAN = 0xDA
 # What decoders raise on a file that is not what its first bytes promise.
 BROKEN = (
     OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, EOFError, RuntimeError, struct.error, zlib.error,
@@ -68,7 +69,7 @@ def clean(data: bytes) -> Picture:
             pixels = _upright(_reduced(opened), opened)
     except BROKEN as error:
         raise _damaged() from error
-    if reader is PngImageFile and PNG_END not in data:
+    if not _ends(reader, data):
         raise _damaged()
     image = _rebuilt(pixels)
     return Picture(_jpeg(image, IMAGE_QUALITY), _jpeg(_fitted(image, THUMB_SIDE), THUMB_QUALITY), *image.size)
@@ -85,6 +86,21 @@ def _reader_of(data: bytes) -> Callable[[io.BytesIO], ImageFile]:
     if data[4:8] == b"ftyp" and _is_heic(data):
         return HeifImageFile
     raise UnsupportedMediaType("只支持 JPEG、PNG、WebP 或 HEIC 照片")
+
+
+def _ends(reader: Callable[[io.BytesIO], ImageFile], data: bytes) -> bool:
+    """Is the end there that says that nothing was cut? The decoders of the other kinds miss it by themselves.
+
+    A JPEG's is looked for behind its own first scan: a thumbnail before it has an end too (ITU-T T.81, annex B).
+    """
+    if reader is PngImageFile:
+        return PNG_END in data
+    if reader is not JpegImageFile:
+        return True
+    at = 2
+    while at + 4 <= len(data) and data[at + 1] != JPEG_SCAN:
+        at += 1 if data[at + 1] == 0xFF else 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return data.find(JPEG_END, at) >= 0
 
 
 def _is_heic(data: bytes) -> bool:
