@@ -42,6 +42,7 @@ from tests.support.savepoints import OneConnection
 from tests.support.simulator import RunningSimulator, running_simulator
 
 SERVER = "XINXIN_TEST_SERVER"
+LONG = {"faults", "journeys", "races", "robustness", "rotation"}
 stack = ExitStack()
 
 
@@ -56,6 +57,12 @@ def pytest_configure(config: pytest.Config) -> None:
         folder.chmod(0o711)
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         os.environ[SERVER] = stack.enter_context(throwaway(folder))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What starts servers goes first: otherwise one process ends with it alone while the other has nothing left to do."""
+    tests = Path(__file__).parent
+    items.sort(key=lambda item: item.path.relative_to(tests).parts[0] not in LONG)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
