@@ -20,13 +20,15 @@ from app.qrcodes.models import Purpose, QrCode
 from app.security import typed_codes
 
 SCENE = re.compile(r"[0-9A-Za-z]{1,32}")
+GROUPS = re.compile(r"[0-9A-Za-z]{4}([\s-]+[0-9A-Za-z]{4}){2}")
 NOW = sa.func.clock_timestamp()  # by the database's clock codes expire
 
 
 async def resolve(session: AsyncSession, scene: str) -> QrCode:
     """The code that a scan names, or that somebody typed: exactly, or else read as a typed one.
 
-    Raises NotFound, QrcodeInactive; CodeMalformed for twelve symbols of which one is mistyped.
+    Raises NotFound, QrcodeInactive; CodeMalformed for an invitation's code, in its groups of four, of which a symbol is mistyped. Twelve
+    symbols in one piece may as well be a poster's scene: those are unknown.
     """
     found = await _one(session, col(QrCode.scene) == scene) if SCENE.fullmatch(scene) else None
     code, now = found or await _as_typed(session, scene)
@@ -39,7 +41,7 @@ async def _as_typed(session: AsyncSession, text: str) -> tuple[QrCode, datetime]
     if symbols is None:
         raise NotFound
     if not typed_codes.fits(symbols):
-        raise CodeMalformed("邀请码有误，请核对后重新输入")
+        raise CodeMalformed("邀请码有误，请核对后重新输入") if GROUPS.fullmatch(text.strip()) else NotFound
     found = await _one(session, col(QrCode.scene) == symbols.lower(), col(QrCode.typed).is_(True))
     if found is None:
         raise NotFound

@@ -51,16 +51,17 @@ async def test_a_code_may_be_typed_as_people_type(client, people, invite, body) 
         assert (await client.get(f"/s/{text}")).status_code == 200
     symbols = code.replace("-", "")
     wrong = symbols[:-1] + next(symbol for symbol in typed_codes.ALPHABET if symbol != symbols[-1])
-    mistyped = await client.get(f"{API}/{wrong}")
-    assert (mistyped.status_code, mistyped.json()["code"]) == (422, "code_malformed")
+    for text in (typed_codes.grouped(wrong), typed_codes.grouped(wrong).lower().replace("-", " ")):
+        mistyped = await client.get(f"{API}/{text}")
+        assert (mistyped.status_code, mistyped.json()["code"]) == (422, "code_malformed"), text
     never_given = typed_codes.draw()
-    for text in (never_given, f"{code}-{code}", code[:-1], f"{symbols[:-1]}*", "一" * 12):
+    for text in (never_given, wrong, "doesnotexist", f"{code}-{code}", code[:-1], f"{symbols[:-1]}*", "一" * 12):
         assert (await client.get(f"{API}/{text}")).status_code == 404, text
     rider = await people.member()
     registered = await client.post("/api/v1/registrations", json=body(scene=code.lower()), headers=rider.headers)
     assert registered.status_code == 201 and registered.json()["organisation"]["name"] == "快递<党>支部"
     other = await people.member()
-    refused = await client.post("/api/v1/registrations", json=body(scene=wrong), headers=other.headers)
+    refused = await client.post("/api/v1/registrations", json=body(scene=typed_codes.grouped(wrong)), headers=other.headers)
     assert (refused.status_code, refused.json()["code"]) == (422, "code_malformed")
 
 
