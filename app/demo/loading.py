@@ -22,6 +22,9 @@ from app.auth import queries as auth_queries
 from app.auth import service as auth_service
 from app.auth.principal import Principal
 from app.auth.roles import Role, ScopeType
+from app.coverage import service as coverage_service
+from app.coverage.models import Duty
+from app.coverage.schemas import AssignmentIn
 from app.db import session as db_session
 from app.db.session import AsyncSession
 from app.demo import names, people, plan
@@ -105,7 +108,7 @@ async def _load(session: AsyncSession, *, appid: str, password_hash: str) -> boo
     await _areas(loading, platform)
     await _staff(loading)
     enterprises = await _enterprises(loading)
-    await _organisations(loading, enterprises)
+    await _coverage(loading, await _organisations(loading, enterprises), enterprises)
     await _rewards(loading, await _stores(loading))
     await jobs_service.enqueue(session, "demo.fill", {}, key="demo.fill")
     return made
@@ -167,12 +170,12 @@ async def _enterprises(loading: Loading) -> list[UUID]:
     return made
 
 
-async def _organisations(loading: Loading, enterprises: list[UUID]) -> None:
+async def _organisations(loading: Loading, enterprises: list[UUID]) -> list[UUID]:
     """The root committee and those of the plan, each with a secretary; the posters' code registers with one of them."""
     people.act_as(loading.session, loading.actor.account_id)
     root = await organisations_service.ensure_root_committee(loading.session, area=loading.areas[plan.COUNTY_CODE])
     await loading.staff(people.secretary(root.name), Role.ORG_SECRETARY, ScopeType.ORGANISATION, root.id)
-    above = root.id
+    above, all_made = root.id, []
     for number, (name, kind, formation, code, enterprise) in enumerate(names.ORGANISATIONS):
         body = OrganisationIn.model_validate({
             "name": name, "kind": kind, "formation": formation, "area_id": loading.areas[code].id, "parent_id": above,
@@ -183,10 +186,28 @@ async def _organisations(loading: Loading, enterprises: list[UUID]) -> None:
         )
         await loading.staff(people.secretary(name), Role.ORG_SECRETARY, ScopeType.ORGANISATION, made.id)
         above = made.id if number == 0 else above
+        all_made.append(made.id)
         if number == names.CODE_OF:
             await qrcodes_service.issue(
                 loading.session, principal=loading.actor, purpose=Purpose.REGISTRATION, target_id=made.id, title="双找登记海报"
             )
+    return all_made
+
+
+async def _coverage(loading: Loading, organisations: list[UUID], enterprises: list[UUID]) -> None:
+    """Of five enterprises one has an organisation, two are covered by another's, one has an instructor, one has nobody yet."""
+    for organisation, enterprise in names.COVERS:
+        await coverage_service.cover(
+            loading.session, principal=loading.actor, organisation_id=organisations[organisation], enterprise_id=enterprises[enterprise],
+            since=None,
+        )
+    instructor = await people.enter(
+        loading.session, appid=loading.appid, person=people.INSTRUCTOR, service_version=loading.service_version
+    )
+    told = AssignmentIn(account_id=instructor, role=Duty.INSTRUCTOR)
+    await coverage_service.assign(
+        loading.session, principal=loading.actor, scope_type=ScopeType.ENTERPRISE, place_id=enterprises[names.INSTRUCTED], told=told
+    )
 
 
 async def _stores(loading: Loading) -> list[UUID]:

@@ -26,6 +26,8 @@ ORGANISATIONS = (  # name, kind, formation, place in the tree of areas (code), p
     ("龙桥街道网约车货运党支部", "branch", "regional", "370812002", None),
     ("迅达配送公司党支部", "branch", "independent", "370812001", 0),
 )
+COVERS = ((1, 2), (1, 3))  # which organisation works in which enterprise that has none of its own (企企联建)
+INSTRUCTED = 1  # the enterprise that an instructor is assigned to
 CODE_OF = 1  # which of them has its 双找 code on the posters
 
 SHOPS = ("便利店", "早餐铺", "超市", "理发店", "修车铺", "药店", "茶饮店", "洗衣店", "面馆", "服务驿站")

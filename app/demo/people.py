@@ -14,6 +14,7 @@ from app.wechat.simulator import world
 
 ADMINS = ("区管理员一", "区管理员二")
 AUDITOR = "审计员"
+INSTRUCTOR = "党建指导员"
 
 
 def reviewer(area: plan.AreaPlan) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app import clock
-from app.demo import names, people, plan
+from app.demo import people, plan
 from app.demo.telling import Person, Teller
 
 PARTY = {"home_branch": "外省某镇某村党支部", "joined_on": "2015-07-01", "relation": "elsewhere", "away_since": "2026-01-15"}
@@ -15,16 +15,22 @@ NAME = "李书明"
 
 @dataclass
 class Seeking:
-    """What the steps hand on to each other; `branch` is the organisation that matching leads to in this community."""
+    """What the steps hand on to each other. Member and secretary are new in every run: it can be told again on the same server."""
 
     teller: Teller
     member: Person = field(default_factory=lambda: Person(f"党员骑手-{secrets.token_hex(4)}"))
     phone: str = field(default_factory=lambda: f"13{secrets.randbelow(10**9):09d}")
     community: plan.AreaPlan = field(default_factory=lambda: plan.of_level("community")[0])
-    branch: str = names.ORGANISATIONS[2][0]
-    secretary: Person = field(default_factory=lambda: Person(people.secretary(names.ORGANISATIONS[2][0])))
+    admin: Person = field(default_factory=lambda: Person(people.ADMINS[0]))
+    secretary: Person = field(default_factory=lambda: Person(f"支部书记-{secrets.token_hex(4)}"))
     registration: dict[str, Any] = field(default_factory=dict)
     checkin: dict[str, Any] = field(default_factory=dict)
+
+    def area(self, level: str) -> Any:
+        """The area of this level around the middle of the community."""
+        lng, lat = self.community.middle
+        chain = self.teller.get(None, "/areas/locate", lng=lng, lat=lat, crs="gcj02")
+        return next(area for area in chain["items"] if area["level"] == level)
 
     @property
     def path(self) -> str:
@@ -36,9 +42,7 @@ def seek(story: Seeking) -> None:
     teller, member = story.teller, story.member
     teller.enter(member)
     versions = {text["purpose"]: text["version"] for text in teller.get(None, "/members/consent-texts")}
-    lng, lat = story.community.middle
-    chain = teller.get(None, "/areas/locate", lng=lng, lat=lat, crs="gcj02")
-    area = next(area for area in chain["items"] if area["level"] == "community")
+    area = story.area("community")
     made = teller.post(
         member, "/registrations",
         {
@@ -48,15 +52,29 @@ def seek(story: Seeking) -> None:
         },
         status=201,
     )
-    found = (made["status"], made["direction"], made["organisation"]["name"], made["match"]["reason"])
-    teller.same(found, ("pending", "member_seeks_org", story.branch, "work_area"), "登记状态、方向、匹配到的党组织和依据")
+    found = (made["status"], made["direction"], made["match"]["reason"])
+    teller.same(found, ("pending", "member_seeks_org", "work_area"), f"登记状态、方向、匹配到{made['organisation']['name']}的依据")
     story.registration = made
+
+
+def appoint(story: Seeking) -> None:
+    """The county's administrator makes somebody secretary of that organisation; from then on they decide, by name."""
+    teller, secretary = story.teller, story.secretary
+    teller.enter(story.admin)
+    teller.enter(secretary)
+    scope = {"scope_type": "organisation", "scope_id": story.registration["organisation"]["id"]}
+    told = {"account_id": secretary.account_id, "role": "org_secretary"} | scope
+    granted = teller.post(story.admin, "/auth/grants", told, status=201)
+    teller.same((granted["role"], granted["scope_id"]), ("org_secretary", scope["scope_id"]), "授予的职责")
+    versions = {text["purpose"]: text["version"] for text in teller.get(None, "/members/consent-texts")}
+    teller.put(secretary, "/members/me/consents/service", {"version": versions["service"], "granted": True})
+    card = teller.put(secretary, "/registrations/contact-card", {"phone": "office", "real_name": NAME})
+    teller.same((card["real_name"], card["phone"]), (NAME, "office"), "书记向党员给出的姓名和电话")
 
 
 def correct(story: Seeking) -> None:
     """The secretary returns the registration with a reason; the member corrects it, and it is submitted again."""
     teller, secretary = story.teller, story.secretary
-    teller.enter(secretary)
     waiting = teller.get(secretary, "/registrations", status="pending", limit=100)["items"]
     teller.true(any(line["id"] == story.registration["id"] for line in waiting), "登记在书记的待办中")
     reason = "请填写组织关系所在党支部的全称"
@@ -72,8 +90,6 @@ def take_in(story: Seeking) -> None:
     """The secretary approves and names the contact person; the member sees whom to call; the first contact is due today and noted."""
     teller, secretary = story.teller, story.secretary
     today = clock.today().isoformat()
-    card = teller.put(secretary, "/registrations/contact-card", {"phone": "office", "real_name": NAME})
-    teller.same(card["phone"], "office", "书记愿意给出的电话")
     taken = teller.post(
         secretary, f"{story.path}/approve",
         {"management": "mobile", "contact_account_id": secretary.account_id, "next_contact_on": today},
@@ -122,6 +138,19 @@ def check_in(story: Seeking) -> None:
     teller.true("周*" in page and "周启明" not in page, "扫聘书上的码可以核验，只显示姓氏")
 
 
+def covered(story: Seeking) -> None:
+    """How many enterprises of the county are covered today, and which are not."""
+    teller, admin = story.teller, story.admin
+    county = story.area("county")
+    figures = teller.get(admin, "/coverage", area_id=county["id"], on=clock.today().isoformat())
+    work = figures["work"]
+    teller.true(0 < figures["organisation"]["numerator"] <= work["numerator"] <= work["denominator"], "组织覆盖的企业，工作也覆盖")
+    listed = {"area_id": county["id"], "on": clock.today().isoformat(), "covered": "none", "limit": 100}
+    rest = teller.get(admin, "/coverage/enterprises", **listed)["items"]
+    teller.same(len(rest), min(100, work["denominator"] - work["numerator"]), "还没有覆盖的企业数与清单一致")
+
+
 STEPS: tuple[tuple[str, Callable[[Seeking], None]], ...] = (
-    ("党员找组织", seek), ("退回补正", correct), ("纳入管理，指定联系人", take_in), ("名册比对", compare), ("社区报到", check_in),
+    ("党员找组织", seek), ("指定书记", appoint), ("退回补正", correct), ("纳入管理，指定联系人", take_in), ("名册比对", compare),
+    ("社区报到", check_in), ("两个覆盖", covered),
 )

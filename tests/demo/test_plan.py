@@ -64,7 +64,7 @@ def test_everybody_has_a_name_an_openid_and_a_number_of_their_own() -> None:
     areas = plan.areas()
     staff = [
         *people.ADMINS, people.AUDITOR, *map(people.reviewer, areas), *map(people.worker, areas), *map(people.owner, plan.stores()),
-        *map(people.clerk, plan.stores()), *map(people.contact, range(len(names.ENTERPRISES))),
+        *map(people.clerk, plan.stores()), *map(people.contact, range(len(names.ENTERPRISES))), people.INSTRUCTOR,
         *(people.secretary(organisation[0]) for organisation in names.ORGANISATIONS),
     ]
     named = {person for person in staff if "网格员-第" not in person and "审核员-第" not in person}
