@@ -23,10 +23,11 @@ PARENT = "XINXIN_PARENT_PID"
 PREPARING = "preparing.lock"
 GRACE_SECONDS = 14.0  # requests in flight have ten of these, jobs six
 CRASHES, CRASH_WINDOW = 5, 20.0  # a child that dies so often in so many seconds is not started again
+PAUSES = (0.0, 0.5, 1.0, 2.0)  # before the first start again, the second …: what stood in the way may go by itself
 
 
-def end_with_parent(parent: int | None = None) -> None:
-    """Asks the kernel for SIGTERM when the parent process ends, kill -9 included: no process may be left holding the port.
+def end_with_parent(parent: int | None = None, *, order: signal.Signals = signal.SIGTERM) -> None:
+    """Asks the kernel for `order` when the parent process ends, kill -9 included: no process may be left holding the port.
 
     Whose child this is was written down when it was started (by `Child`, or by multiprocessing): a parent that died while the child
     still loaded its code is noticed by that. A fork says its `parent`. A process that nobody of ours started is left alone.
@@ -36,7 +37,7 @@ def end_with_parent(parent: int | None = None) -> None:
         parent = started_by.pid if started_by is not None else int(os.environ.get(PARENT, "0"))
     if not parent:
         return
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM.value, 0, 0, 0)
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, order.value, 0, 0, 0)
     if os.getppid() != parent:
         raise SystemExit("the process that started this one is gone")
 
@@ -81,8 +82,10 @@ class Child:
     environment: Mapping[str, str]
     process: "subprocess.Popen[bytes] | None" = None
     starts: list[float] = field(default_factory=list)
+    again_at: float | None = None
 
     def start(self) -> None:
+        self.again_at = None
         self.starts.append(time.monotonic())
         self.process = subprocess.Popen(
             [sys.executable, "-m", self.module, *self.arguments], stdin=subprocess.DEVNULL,
@@ -93,15 +96,21 @@ class Child:
         return None if self.process is None else self.process.poll()
 
     def mend(self) -> None:
-        """Starts it again if it has ended. Raises SystemExit when that happens again and again: a supervisor above must know."""
-        code = self.ended()
+        """Starts it again if it has ended, after a pause where that happens often; asked every moment.
+
+        Raises SystemExit when it dies again and again: a supervisor above must know.
+        """
+        code, now = self.ended(), time.monotonic()
         if code is None:
             return
-        recent = [at for at in self.starts if time.monotonic() - at < CRASH_WINDOW]
-        log.error("process.ended", name=self.name, code=code, starts=len(recent))
-        if len(recent) >= CRASHES:
-            raise SystemExit(f"{self.name} does not stay up (last exit code {code})")
-        self.start()
+        if self.again_at is None:
+            recent = [at for at in self.starts if now - at < CRASH_WINDOW]
+            log.error("process.ended", name=self.name, code=code, starts=len(recent))
+            if len(recent) >= CRASHES:
+                raise SystemExit(f"{self.name} does not stay up (last exit code {code})")
+            self.again_at = now + PAUSES[max(0, len(recent) - 1)]
+        if now >= self.again_at:
+            self.start()
 
     def ask_to_stop(self) -> None:
         if self.process is not None and self.process.poll() is None:

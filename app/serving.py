@@ -1,6 +1,8 @@
 """The API process (`python -m app.serving`): uvicorn with our protocol. It loads the application in its workers only."""
 
 import argparse
+import os
+import signal
 
 import uvicorn
 
@@ -9,6 +11,12 @@ from app.process import end_with_parent
 
 GRACEFUL_SECONDS = 10
 KEEP_ALIVE_SECONDS = 30
+
+# A worker gets this module before it loads the application for seconds, and the listening socket with it: should the parent be killed
+# meanwhile, the worker must let go of the port at once, or the next API cannot begin. It has nothing in flight, and uvicorn would only
+# take note of a SIGTERM; `main.build` asks for that one when all is loaded.
+if __name__ == "__mp_main__":
+    end_with_parent(os.getppid(), order=signal.SIGKILL)
 
 
 def main() -> None:
