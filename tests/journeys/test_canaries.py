@@ -19,7 +19,7 @@ import sqlalchemy as sa
 import structlog
 from typer.testing import CliRunner
 
-from app import observability
+from app import clock, observability
 from app.auth.models import Account
 from app.auth.principal import AccountStatus
 from app.cli import cli
@@ -33,14 +33,26 @@ from app.parts import session_info
 from app.points import queries as points_queries
 from app.settings import Settings
 from tests.conftest import new_database
-from tests.support.canaries import Canary, dump, leaks, objects, opened, restore, rows_as_text
-from tests.support.canary_story import PHONE, SELF_WRITTEN, Story, leave, spelled, told
+from tests.support.canaries import Canary, dump, leaks, objects, opened, restore, rows_as_text, spelled
+from tests.support.canary_story import PHONE, SELF_WRITTEN, Story, told
 from tests.support.simulator import RunningSimulator
 
 # Features in which the story leaves no canary: an erasure without them leaves none behind either.
 EMPTY = {"rewards", "enterprises"}
 REMEMBERED = "idempotency_key.body"  # answers to officials, sealed: swept eight days after they were given
 LEDGER = "select coalesce(sum(amount), 0), coalesce(sum(abs(amount)), 0), count(*) from points_entry where member_id is distinct from :id"
+
+
+async def leave(story: Story) -> None:
+    """The copy, the request, and a week that passes."""
+    copy = await story.rider.send("GET", "/members/me/export")
+    assert copy.status_code == 200, copy.text
+    story.copy = copy.text
+    asked = await story.rider.send("DELETE", "/members/me")
+    assert asked.status_code == 202, asked.text
+    story.closing = asked.json()["closing"]
+    async with story.database.transaction() as session:
+        await session.exec(sa.update(Account).where(Account.id == story.rider_id).values(erase_on=clock.today()))
 
 
 @dataclass

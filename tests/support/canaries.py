@@ -14,8 +14,10 @@ from typing import Any
 from urllib.parse import quote
 
 import sqlalchemy as sa
+from PIL import Image
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app import clock
 from app.db.embedded import binaries
 from app.db.session import AsyncSession
 from app.security import sealing
@@ -169,3 +171,21 @@ def objects(folder: Path) -> Iterator[tuple[str, bytes]]:
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             yield str(path.relative_to(folder)), path.read_bytes()
+
+
+def marked_photo(marker: str) -> bytes:
+    """A JPEG that says the marker in its EXIF, in its comment and behind its end."""
+    written, exif = io.BytesIO(), Image.Exif()
+    exif[0x010E] = exif[0x9286] = marker.encode().decode("latin-1")
+    Image.effect_noise((64, 48), 90).convert("RGB").save(written, "JPEG", exif=exif, comment=marker.encode())
+    return written.getvalue() + marker.encode()
+
+
+def last_quarter() -> tuple[int, int]:
+    today = clock.today()
+    return (today.year, (today.month - 1) // 3) if today.month > 3 else (today.year - 1, 4)
+
+
+def spelled(copy: str) -> str:
+    """The copy as one text, its escapes resolved."""
+    return json.dumps(json.loads(copy), ensure_ascii=False)

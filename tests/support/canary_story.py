@@ -1,7 +1,5 @@
 """A rider whose every word is a canary, living through all features over HTTP, with real commits in a database of their own."""
 
-import io
-import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,11 +11,9 @@ from uuid import UUID, uuid4
 
 import httpx
 import sqlalchemy as sa
-from PIL import Image
 
 from app import clock, ports
 from app.auth import queries as auth_queries
-from app.auth.models import Account
 from app.auth.roles import Role, ScopeType
 from app.db import migrate
 from app.db import session as db_session
@@ -33,7 +29,7 @@ from app.wechat import crypto
 from app.wechat.client import WeChatClient
 from app.wechat.store import DatabaseTokenStore
 from tests.support.branches import Branch, make_branch
-from tests.support.canaries import Canary
+from tests.support.canaries import Canary, last_quarter, marked_photo
 from tests.support.county import County, make_county
 from tests.support.newcomer import Caller
 from tests.support.people import People, Person
@@ -283,17 +279,9 @@ async def _visits(story: Story) -> None:
     await story.rider.does("POST", f"{path}/visits", visit)
 
 
-def marked_photo() -> bytes:
-    """A JPEG that says the marker in its EXIF, in its comment and behind its end."""
-    written, exif = io.BytesIO(), Image.Exif()
-    exif[0x010E] = exif[0x9286] = MARKER.encode().decode("latin-1")
-    Image.effect_noise((64, 48), 90).convert("RGB").save(written, "JPEG", exif=exif, comment=MARKER.encode())
-    return written.getvalue() + MARKER.encode()
-
-
 async def _photo(story: Story) -> str:
     headers = story.rider.headers | {"Idempotency-Key": uuid4().hex}
-    sent = {"file": (f"{MARKER}.jpg", marked_photo(), "image/jpeg")}
+    sent = {"file": (f"{MARKER}.jpg", marked_photo(MARKER), "image/jpeg")}
     answer = await story.http.post("/api/v1/uploads", files=sent, headers=headers)
     assert answer.status_code == 201, answer.text
     return str(answer.json()["id"])
@@ -374,11 +362,6 @@ async def _speaks_up(story: Story) -> None:
     await rider.does("POST", "/messages/subscriptions", {"results": {template: "accept"}})
 
 
-def last_quarter() -> tuple[int, int]:
-    today = clock.today()
-    return (today.year, (today.month - 1) // 3) if today.month > 3 else (today.year - 1, 4)
-
-
 async def _pushed_about(story: Story) -> None:
     """WeChat tells about a permission of the rider's, by openid, and about the control's."""
     async with story.database.session() as session:
@@ -411,20 +394,3 @@ async def _known(story: Story) -> None:
     story.photo_keys = [key for row in rows if row[2] == story.rider_id for key in row[:2]]
     story.official_keys = [key for row in rows if row[3] for key in row[:2]]
     story.canaries += [Canary(f"photo {number}", key, sealed=False) for number, key in enumerate(story.photo_keys)]
-
-
-async def leave(story: Story) -> None:
-    """The copy, the request, and a week that passes."""
-    copy = await story.rider.send("GET", "/members/me/export")
-    assert copy.status_code == 200, copy.text
-    story.copy = copy.text
-    asked = await story.rider.send("DELETE", "/members/me")
-    assert asked.status_code == 202, asked.text
-    story.closing = asked.json()["closing"]
-    async with story.database.transaction() as session:
-        await session.exec(sa.update(Account).where(Account.id == story.rider_id).values(erase_on=clock.today()))
-
-
-def spelled(copy: str) -> str:
-    """The copy as one text, its escapes resolved."""
-    return json.dumps(json.loads(copy), ensure_ascii=False)
