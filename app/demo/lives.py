@@ -14,7 +14,7 @@ from app.demo.cast import Cast
 from app.demo.plan import ReportPlan
 from app.jobs import service as jobs_service
 from app.reports import service as reports_service
-from app.reports.models import RejectReason
+from app.reports.words import RejectReason
 from app.uploads import service as uploads_service
 from app.uploads.keeping import Kept
 from app.uploads.models import Checked

@@ -6,8 +6,8 @@ from uuid import UUID
 from pydantic import ConfigDict, Field
 
 from app.areas.schemas import PlaceOut
-from app.reports.models import RejectReason, RequestKind, Severity, Stage, Status, TextCheck
 from app.reports.schemas import PLACE
+from app.reports.words import RejectReason, RequestKind, Severity, Stage, Status, TextCheck
 from app.schemas import Day, Instant, Named, Out
 from app.uploads.schemas import EXAMPLE as PHOTO
 from app.uploads.schemas import PhotoOut

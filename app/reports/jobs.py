@@ -7,7 +7,7 @@ from app.auth import queries as auth_queries
 from app.jobs.registry import Context, every, handles
 from app.observability import get_logger
 from app.reports import queries, queries_due, service, texts
-from app.reports.models import TextCheck
+from app.reports.words import TextCheck
 from app.uploads import queries as uploads_queries
 from app.uploads.models import Checked
 from app.wechat.errors import WeChatRefused

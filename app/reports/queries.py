@@ -14,7 +14,8 @@ from app.auth.principal import Principal, within
 from app.db.session import AsyncSession
 from app.errors import Forbidden, NotFound
 from app.reports import texts, workflow
-from app.reports.models import ActorRole, Report, ReportCategory, ReportEvent, ReportJoin, ReportRequest, ReportText, RequestStatus, Status
+from app.reports.models import Report, ReportCategory, ReportEvent, ReportJoin, ReportRequest, ReportText
+from app.reports.words import ActorRole, RequestStatus, Status
 
 CLOCK: sa.ColumnElement[datetime] = sa.func.clock_timestamp(type_=sa.DateTime(timezone=True))
 # Aliases are built once: that costs as much as the statement that uses one.

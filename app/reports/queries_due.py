@@ -7,8 +7,9 @@ import sqlalchemy as sa
 from sqlmodel import col
 
 from app.db.session import AsyncSession
-from app.reports.models import Report, Status
+from app.reports.models import Report
 from app.reports.queries import CLOCK
+from app.reports.words import Status
 
 AT_ONCE = 500
 

@@ -12,7 +12,8 @@ from app.areas.models import Area
 from app.auth.principal import within
 from app.db.session import AsyncSession
 from app.reports import queries
-from app.reports.models import Report, Status
+from app.reports.models import Report
+from app.reports.words import Status
 
 TOTAL, BY_CATEGORY, BY_AREA = 3, 1, 2  # what grouping(category, area) says
 NO_CATEGORY = "uncategorised"

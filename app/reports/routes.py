@@ -13,9 +13,9 @@ from app.auth.routing import ReadSession, Session, SignedIn
 from app.pagination import MAX_LIMIT, Nearest, Page, Paging
 from app.reports import queries, queries_figures, queries_places, service, views
 from app.reports.answers import CategoryOut, NearbyReport, ReportFiled, ReportItem, ReportMap, ReportOut, ReportStats, TimelineRow
-from app.reports.models import Status
 from app.reports.params import BoxQuery, DaysQuery, access_figures
 from app.reports.schemas import ReportIn
+from app.reports.words import Status
 
 router = routing.router("/reports", tag="上报")
 ByStatus = Annotated[list[Status] | None, Query(description="状态，可重复；不填为全部未结", examples=[["submitted"]])]

@@ -13,9 +13,10 @@ from app.members import queries as members_queries
 from app.pagination import PageQuery
 from app.points import queries as points_queries
 from app.reports import queries, texts, workflow
-from app.reports.models import ActorRole, Report, ReportCategory, ReportRequest, Status, TextCheck
+from app.reports.models import Report, ReportCategory, ReportRequest
 from app.reports.queries import Seen
 from app.reports.queries_places import Cluster, Near
+from app.reports.words import ActorRole, Status, TextCheck
 from app.schemas import named
 from app.uploads import links
 from app.uploads import queries as uploads_queries

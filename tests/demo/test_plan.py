@@ -6,7 +6,7 @@ import pytest
 
 from app.areas import geo
 from app.demo import lives, names, people, plan
-from app.reports.models import Status
+from app.reports.words import Status
 from app.wechat.simulator import world
 
 

@@ -13,8 +13,9 @@ from app.auth.models import Account
 from app.db.session import AsyncSession
 from app.reports import queries
 from app.reports import service as reports_service
-from app.reports.models import Report, Severity, Status
+from app.reports.models import Report
 from app.reports.service import clocks
+from app.reports.words import Severity, Status
 from app.security import sealing
 from app.uploads.models import Checked, Upload
 from app.wechat.client import WeChatClient

@@ -11,8 +11,9 @@ from app.auth.principal import Principal
 from app.db.session import AsyncSession
 from app.errors import Forbidden, InvalidTransition, NotFound, expect_version
 from app.reports import queries, workflow
-from app.reports.models import ActorRole, Report, ReportEvent, ReportRequest, ReportText, RequestStatus, Status
+from app.reports.models import Report, ReportEvent, ReportRequest, ReportText
 from app.reports.service import clocks, telling
+from app.reports.words import ActorRole, RequestStatus, Status
 from app.reports.workflow import Command
 
 NOBODY = UUID(int=0)  # whose eyes the system looks with: nobody reported, joined or resolved under this id

@@ -6,7 +6,8 @@ from typing import Any
 
 from app.db.session import AsyncSession
 from app.reports import queries, workflow
-from app.reports.models import Report, Severity, Status
+from app.reports.models import Report
+from app.reports.words import Severity, Status
 from app.reports.workflow import Clock, Limit
 from app.workdays import queries as workdays_queries
 

@@ -16,10 +16,11 @@ from app.db.numbers import next_number
 from app.db.session import AsyncSession
 from app.jobs import service as jobs_service
 from app.reports import errors, queries, queries_places, texts, workflow
-from app.reports.models import ActorRole, Report, ReportCategory, Severity, Status
+from app.reports.models import Report, ReportCategory
 from app.reports.service import case as cases
 from app.reports.service import clocks, joins, telling
 from app.reports.service.case import Case
+from app.reports.words import ActorRole, Severity, Status
 from app.reports.workflow import Command
 from app.uploads import service as uploads_service
 

@@ -9,10 +9,11 @@ from app.auth.principal import Principal
 from app.db.session import AsyncSession
 from app.errors import AlreadyExists
 from app.reports import errors
-from app.reports.models import ActorRole, ReportRequest, RequestKind, Status
+from app.reports.models import ReportRequest
 from app.reports.service import case as cases
 from app.reports.service import clocks, telling
 from app.reports.service.case import Case
+from app.reports.words import ActorRole, RequestKind, Status
 from app.reports.workflow import Command
 from app.uploads import service as uploads_service
 

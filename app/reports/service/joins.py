@@ -12,10 +12,11 @@ from app.db.base import new_id
 from app.db.session import AsyncSession
 from app.errors import AlreadyExists, Conflict, InvalidTransition, NotFound
 from app.reports import errors, queries, workflow
-from app.reports.models import ActorRole, Report, ReportJoin, Status
+from app.reports.models import Report, ReportJoin
 from app.reports.service import case as cases
 from app.reports.service import paying
 from app.reports.service.case import Case
+from app.reports.words import ActorRole, Status
 from app.reports.workflow import Command
 
 

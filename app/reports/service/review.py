@@ -8,10 +8,10 @@ from app.auth.principal import Principal
 from app.auth.roles import Role
 from app.db.session import AsyncSession
 from app.reports import errors, workflow
-from app.reports.models import RejectReason, RequestKind, RequestStatus, Severity, Status
 from app.reports.service import case as cases
 from app.reports.service import clocks, paying, telling, verdicts
 from app.reports.service.filing import leaf
+from app.reports.words import RejectReason, RequestKind, RequestStatus, Severity, Status
 from app.reports.workflow import Command
 
 

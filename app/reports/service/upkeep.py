@@ -8,8 +8,9 @@ from sqlmodel import col
 from app.audit import service as audit_service
 from app.db.session import AsyncSession
 from app.reports import queries, workflow
-from app.reports.models import Report, Stage, TextCheck
+from app.reports.models import Report
 from app.reports.service import telling
+from app.reports.words import Stage, TextCheck
 
 BATCH = 500
 

@@ -8,10 +8,10 @@ from app.auth.principal import Principal
 from app.db.session import AsyncSession
 from app.errors import InvalidTransition, LimitReached
 from app.reports import queries, workflow
-from app.reports.models import ActorRole, Status
 from app.reports.service import case as cases
 from app.reports.service import paying, telling
 from app.reports.service.case import Case
+from app.reports.words import ActorRole, Status
 from app.reports.workflow import Command
 from app.uploads import service as uploads_service
 
