@@ -5,6 +5,7 @@ from fastapi import APIRouter, FastAPI
 from app import health
 from app.areas import routes as areas_routes
 from app.auth import routes as auth_routes
+from app.categories import routes_reports as categories_routes_reports
 from app.checkins import routes_areas as checkins_routes_areas
 from app.complaints import routes as complaints_routes
 from app.coverage import routes as coverage_routes
@@ -38,6 +39,7 @@ PREFIX = "/api/v1"
 # Features, under the base path of the contract.
 ROUTERS: tuple[APIRouter, ...] = (
     redemptions_routes.router,
+    categories_routes_reports.router,
     reports_routes.router,
     reports_routes_commands.router,
     points_routes.router,

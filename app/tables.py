@@ -3,6 +3,7 @@
 import app.areas.models
 import app.audit.models
 import app.auth.models
+import app.categories.models
 import app.checkins.models
 import app.complaints.models
 import app.coverage.models

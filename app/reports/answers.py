@@ -6,8 +6,10 @@ from uuid import UUID
 from pydantic import ConfigDict, Field
 
 from app.areas.schemas import PlaceOut
+from app.categories.models import Severity
+from app.categories.schemas import CategoryName
 from app.reports.schemas import PLACE
-from app.reports.words import RejectReason, RequestKind, Severity, Stage, Status, TextCheck
+from app.reports.words import RejectReason, RequestKind, Stage, Status, TextCheck
 from app.schemas import Day, Instant, Named, Out
 from app.uploads.schemas import EXAMPLE as PHOTO
 from app.uploads.schemas import PhotoOut
@@ -20,27 +22,6 @@ PHOTO_SHOWN = PHOTO | {"kind": "before"}
 
 def _example(fields: dict[str, Any]) -> ConfigDict:
     return ConfigDict(json_schema_extra={"examples": [fields]})
-
-
-class CategoryOut(Out):
-    """A kind of problem; only those without children can be reported. `limits`: minutes and days of each stage, and whose hours count."""
-
-    model_config = _example({
-        "code": "road_hole", "name": "路面坑洞", "severity": "normal", "points": 10,
-        "limits": {"review_minutes": 240, "dispatch_minutes": 120, "handle_days": 5, "clock": "working"}, "children": [],
-    })
-
-    code: str
-    name: str
-    severity: Severity
-    points: int
-    limits: dict[str, Any]
-    children: list["CategoryOut"]
-
-
-class CategoryName(Out):
-    code: str
-    name: str
 
 
 class Due(Out):

@@ -6,28 +6,13 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
+from app.categories.models import Severity
 from app.db.base import Table, json_field, text_enum
-from app.reports.words import ActorRole, RejectReason, RequestKind, RequestStatus, Severity, Stage, Status, TextCheck
+from app.reports.words import ActorRole, RejectReason, RequestKind, RequestStatus, Stage, Status, TextCheck
 
 OPEN = sa.text("ended_at is null")
-
-
-class ReportCategory(SQLModel, table=True):
-    """A kind of problem. Leaves can be reported; `limits` are minutes and days of each stage, `clock` says which hours count."""
-
-    __tablename__ = "report_category"
-    __table_args__ = (sa.CheckConstraint("points >= 0", name="points"),)
-
-    code: str = Field(primary_key=True, max_length=40)
-    parent_code: str | None = Field(default=None, max_length=40, foreign_key="report_category.code")
-    name: str = Field(max_length=40)
-    severity: Severity = Field(sa_type=text_enum(Severity, "severity"))
-    points: int
-    limits: dict[str, Any] = json_field()
-    position: int = Field(sa_type=sa.SmallInteger)
-    active: bool = True
 
 
 class Report(Table, table=True):

@@ -14,7 +14,7 @@ from app.auth.principal import Principal, within
 from app.db.session import AsyncSession
 from app.errors import Forbidden, NotFound
 from app.reports import texts, workflow
-from app.reports.models import Report, ReportCategory, ReportEvent, ReportJoin, ReportRequest, ReportText
+from app.reports.models import Report, ReportEvent, ReportJoin, ReportRequest, ReportText
 from app.reports.words import ActorRole, RequestStatus, Status
 
 CLOCK: sa.ColumnElement[datetime] = sa.func.clock_timestamp(type_=sa.DateTime(timezone=True))
@@ -152,40 +152,6 @@ async def _page(
         asked = asked.where(col(Report.id) < after)
     found = await session.exec(asked.order_by(col(Report.id).desc()).limit(limit + 1), params={"caller": caller})
     return [Seen(*row) for row in found.all()]
-
-
-async def categories(session: AsyncSession) -> Sequence[ReportCategory]:
-    """Every category in use, in the order in which they are shown."""
-    found = await session.exec(
-        sa.select(ReportCategory).where(col(ReportCategory.active)).order_by(col(ReportCategory.position), col(ReportCategory.code))
-    )
-    return found.scalars().all()
-
-
-async def category(session: AsyncSession, code: str | None) -> ReportCategory | None:
-    return None if code is None else await session.get(ReportCategory, code)
-
-
-async def leaf(session: AsyncSession, code: str) -> ReportCategory | None:
-    """A category that can be reported: in use, with none below it."""
-    below = aliased(ReportCategory)
-    found = await session.exec(
-        sa.select(ReportCategory).where(
-            col(ReportCategory.code) == code, col(ReportCategory.active), ~sa.exists().where(col(below.parent_code) == code)
-        )
-    )
-    one: ReportCategory | None = found.scalars().first()
-    return one
-
-
-async def category_names(session: AsyncSession, codes: Collection[str | None]) -> dict[str, str]:
-    wanted = {code for code in codes if code is not None}
-    if not wanted:
-        return {}
-    found = await session.exec(
-        sa.select(col(ReportCategory.code), col(ReportCategory.name)).where(col(ReportCategory.code).in_(wanted))
-    )
-    return {row.code: row.name for row in found.all()}
 
 
 async def joiners(session: AsyncSession, *, report_id: UUID) -> Sequence[ReportJoin]:

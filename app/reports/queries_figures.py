@@ -10,8 +10,8 @@ from app import clock
 from app.areas import queries as areas_queries
 from app.areas.models import Area
 from app.auth.principal import within
+from app.categories import queries as categories_queries
 from app.db.session import AsyncSession
-from app.reports import queries
 from app.reports.models import Report
 from app.reports.words import Status
 
@@ -82,7 +82,7 @@ def _shown(row: Any) -> dict[str, Any]:
 
 
 async def _by_category(session: AsyncSession, rows: list[Any]) -> list[dict[str, Any]]:
-    names = await queries.category_names(session, [row["category_code"] for row in rows])
+    names = await categories_queries.names(session, [row["category_code"] for row in rows])
     shown = [
         {"code": row["category_code"] or NO_CATEGORY, "name": names.get(row["category_code"] or "", "未分类"), **_shown(row)}
         for row in rows

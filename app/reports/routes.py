@@ -12,7 +12,7 @@ from app.auth.policy import policy
 from app.auth.routing import ReadSession, Session, SignedIn
 from app.pagination import MAX_LIMIT, Nearest, Page, Paging
 from app.reports import queries, queries_figures, queries_places, service, views
-from app.reports.answers import CategoryOut, NearbyReport, ReportFiled, ReportItem, ReportMap, ReportOut, ReportStats, TimelineRow
+from app.reports.answers import NearbyReport, ReportFiled, ReportItem, ReportMap, ReportOut, ReportStats, TimelineRow
 from app.reports.params import BoxQuery, DaysQuery, access_figures
 from app.reports.schemas import ReportIn
 from app.reports.words import Status
@@ -50,11 +50,6 @@ async def inbox(
 async def mine(principal: SignedIn, session: ReadSession, page: Paging) -> Page[ReportItem]:
     found = await queries.mine(session, principal=principal, limit=page.limit, after=page.after)
     return Page[ReportItem].model_validate(await views.page(session, principal, found, page))
-
-
-@router.get("/categories", summary="问题类别")
-async def categories(principal: SignedIn, session: ReadSession) -> list[CategoryOut]:
-    return [CategoryOut.model_validate(node) for node in views.tree(await queries.categories(session))]
 
 
 @router.get("/nearby", summary="附近未结的上报")

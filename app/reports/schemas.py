@@ -6,7 +6,8 @@ from uuid import UUID
 from pydantic import ConfigDict, Field
 
 from app.areas.schemas import Place
-from app.reports.words import RejectReason, Severity
+from app.categories.models import Severity
+from app.reports.words import RejectReason
 from app.schemas import Body, Instant, Line, Note, Text, Word
 
 UPLOAD = "0193f1c2-7a10-7c3e-9a53-1f2f0b6f2a11"

@@ -8,12 +8,13 @@ from app.areas import queries as areas_queries
 from app.areas.schemas import place_out
 from app.auth.principal import Principal
 from app.auth.roles import Role
+from app.categories import queries as categories_queries
 from app.db.session import AsyncSession
 from app.members import queries as members_queries
 from app.pagination import PageQuery
 from app.points import queries as points_queries
 from app.reports import queries, texts, workflow
-from app.reports.models import Report, ReportCategory, ReportRequest
+from app.reports.models import Report, ReportRequest
 from app.reports.queries import Seen
 from app.reports.queries_places import Cluster, Near
 from app.reports.words import ActorRole, Status, TextCheck
@@ -23,17 +24,6 @@ from app.uploads import queries as uploads_queries
 from app.uploads.models import Checked, Upload
 
 KINDS: dict[str, links.Kind] = {"report_before": "before", "report_after": "after", "report_reopen": "reopen"}
-
-
-def tree(rows: Sequence[ReportCategory], parent: str | None = None) -> list[dict[str, Any]]:
-    return [
-        {
-            "code": row.code, "name": row.name, "severity": row.severity, "points": row.points, "limits": row.limits,
-            "children": tree(rows, row.code),
-        }
-        for row in rows
-        if row.parent_code == parent
-    ]
 
 
 def filed(principal: Principal, report: Report, *, community: Any, grid: Any, duplicates: list[dict[str, Any]]) -> dict[str, Any]:
@@ -84,7 +74,7 @@ async def one(session: AsyncSession, principal: Principal, report_id: UUID) -> d
 async def _base(session: AsyncSession, principal: Principal, rows: Sequence[Seen]) -> list[dict[str, Any]]:
     reports = [seen.report for seen in rows]
     areas = await areas_queries.by_ids(session, {one for row in reports for one in (row.community_id, row.grid_id) if one})
-    names = await queries.category_names(session, [row.category_code for row in reports])
+    names = await categories_queries.names(session, [row.category_code for row in reports])
     workers = await _workers(session, principal, rows)
     return [
         {
@@ -193,7 +183,7 @@ async def timeline(session: AsyncSession, principal: Principal, report_id: UUID)
 
 async def nearby(session: AsyncSession, found: Sequence[Near]) -> list[dict[str, Any]]:
     """For everybody: what was accepted shows its text and photos, as far as they passed the content check."""
-    names = await queries.category_names(session, [near.report.category_code for near in found])
+    names = await categories_queries.names(session, [near.report.category_code for near in found])
     public = [near.report.id for near in found if near.report.status in workflow.PUBLIC]
     uploads = await uploads_queries.photos(session, public)
     return [

@@ -19,12 +19,6 @@ class Status(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
-class Severity(StrEnum):
-    NORMAL = "normal"
-    HAZARD = "hazard"
-    EMERGENCY = "emergency"
-
-
 class RejectReason(StrEnum):
     NOT_A_PROBLEM = "not_a_problem"
     OUT_OF_AREA = "out_of_area"

@@ -9,7 +9,8 @@ from uuid import UUID
 
 from app.auth.principal import Principal
 from app.auth.roles import Role
-from app.reports.words import ActorRole, Severity, Stage, Status
+from app.categories.models import Severity
+from app.reports.words import ActorRole, Stage, Status
 
 REPORTER, JOINED, REVIEWER, ASSIGNEE, SYSTEM = (
     ActorRole.REPORTER, ActorRole.JOINED_REPORTER, ActorRole.REVIEWER, ActorRole.ASSIGNEE, ActorRole.SYSTEM,

@@ -10,12 +10,13 @@ from sqlmodel import col
 
 from app import clock
 from app.auth.models import Account
+from app.categories.models import Severity
 from app.db.session import AsyncSession
 from app.reports import queries
 from app.reports import service as reports_service
 from app.reports.models import Report
 from app.reports.service import clocks
-from app.reports.words import Severity, Status
+from app.reports.words import Status
 from app.security import sealing
 from app.uploads.models import Checked, Upload
 from app.wechat.client import WeChatClient

@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from app.categories.models import Severity
 from app.reports import workflow
-from app.reports.words import ActorRole, Severity, Stage, Status
+from app.reports.words import ActorRole, Stage, Status
 from app.reports.workflow import Command, Facts
 
 NOW = datetime(2026, 11, 25, 2, tzinfo=UTC)

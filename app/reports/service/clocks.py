@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from app.categories import queries as categories_queries
+from app.categories.models import Severity
 from app.db.session import AsyncSession
-from app.reports import queries, workflow
+from app.reports import workflow
 from app.reports.models import Report
-from app.reports.words import Severity, Status
+from app.reports.words import Status
 from app.reports.workflow import Clock, Limit
 from app.workdays import queries as workdays_queries
 
@@ -45,7 +47,7 @@ def later_than(until: datetime | None, now: datetime) -> datetime | None:
 async def _limits(session: AsyncSession, report: Report) -> Mapping[str, Any]:
     if report.severity is Severity.NORMAL and report.category_code is None:
         return workflow.DEFAULT_LIMITS[Severity.NORMAL]
-    category = await queries.category(session, report.category_code)
+    category = await categories_queries.get(session, report.category_code)
     return workflow.limits_of(report.severity, category.severity if category else None, category.limits if category else None)
 
 

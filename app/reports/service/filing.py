@@ -12,15 +12,17 @@ from app.areas import queries as areas_queries
 from app.areas.models import Area, Level
 from app.areas.schemas import Place
 from app.auth.principal import Principal
+from app.categories import queries as categories_queries
+from app.categories.models import ReportCategory, Severity
 from app.db.numbers import next_number
 from app.db.session import AsyncSession
 from app.jobs import service as jobs_service
 from app.reports import errors, queries, queries_places, texts, workflow
-from app.reports.models import Report, ReportCategory
+from app.reports.models import Report
 from app.reports.service import case as cases
 from app.reports.service import clocks, joins, telling
 from app.reports.service.case import Case
-from app.reports.words import ActorRole, Severity, Status
+from app.reports.words import ActorRole, Status
 from app.reports.workflow import Command
 from app.uploads import service as uploads_service
 
@@ -78,7 +80,7 @@ async def leaf(session: AsyncSession, code: str | None) -> ReportCategory | None
     """Raises ValidationFailed for a category that cannot be reported."""
     if code is None:
         return None
-    category = await queries.leaf(session, code)
+    category = await categories_queries.leaf(session, code)
     if category is None:
         raise errors.unknown_category()
     return category

@@ -6,12 +6,13 @@ from uuid import UUID
 from app.auth import queries as auth_queries
 from app.auth.principal import Principal
 from app.auth.roles import Role
+from app.categories.models import Severity
 from app.db.session import AsyncSession
 from app.reports import errors, workflow
 from app.reports.service import case as cases
 from app.reports.service import clocks, paying, telling, verdicts
 from app.reports.service.filing import leaf
-from app.reports.words import RejectReason, RequestKind, RequestStatus, Severity, Status
+from app.reports.words import RejectReason, RequestKind, RequestStatus, Status
 from app.reports.workflow import Command
 
 
