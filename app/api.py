@@ -11,14 +11,21 @@ from app.complaints import routes as complaints_routes
 from app.coverage import routes as coverage_routes
 from app.coverage import routes_enterprises as coverage_routes_enterprises
 from app.coverage import routes_organisations as coverage_routes_organisations
+from app.dispatching import routes_reports as dispatching_routes_reports
+from app.dispatching import routes_routing_rules as dispatching_routes_routing_rules
 from app.enterprises import routes as enterprises_routes
+from app.inbox import routes_reports as inbox_routes_reports
+from app.inbox import routes_reports_search as inbox_routes_reports_search
 from app.me import routes_members as me_routes_members
+from app.me import routes_reports as me_routes_reports
 from app.members import routes as members_routes
 from app.messages import routes as messages_routes
 from app.organisations import routes as organisations_routes
 from app.organisations import routes_words as organisations_routes_words
 from app.points import routes as points_routes
 from app.points import routes_enterprises as points_routes_enterprises
+from app.proofs import routes_page as proofs_routes_page
+from app.proofs import routes_reports as proofs_routes_reports
 from app.qrcodes import routes as qrcodes_routes
 from app.qrcodes import routes_landing as qrcodes_routes_landing
 from app.qrcodes import routes_organisations as qrcodes_routes_organisations
@@ -26,13 +33,23 @@ from app.redemptions import routes as redemptions_routes
 from app.redemptions import routes_stores as redemptions_routes_stores
 from app.registrations import routes as registrations_routes
 from app.reports import routes as reports_routes
+from app.reports import routes_claims as reports_routes_claims
+from app.reports import routes_clocks as reports_routes_clocks
 from app.reports import routes_commands as reports_routes_commands
+from app.reports import routes_duplicates as reports_routes_duplicates
+from app.reports import routes_workflow as reports_routes_workflow
+from app.retention import routes_retention_rules as retention_routes_rules
 from app.rewards import routes as rewards_routes
 from app.rosters import routes_enterprises as rosters_routes_enterprises
 from app.rosters import routes_organisations as rosters_routes_organisations
+from app.signals import routes_reports as signals_routes_reports
+from app.statistics import routes_reports as statistics_routes_reports
 from app.stores import routes as stores_routes
+from app.units import routes as units_routes
+from app.units import routes_routing_rules as units_routes_routing_rules
 from app.uploads import routes as uploads_routes
 from app.wechat import routes_push
+from app.workdays import routes as workdays_routes
 
 PREFIX = "/api/v1"
 
@@ -40,8 +57,19 @@ PREFIX = "/api/v1"
 ROUTERS: tuple[APIRouter, ...] = (
     redemptions_routes.router,
     categories_routes_reports.router,
+    statistics_routes_reports.router,
+    reports_routes_workflow.router,
+    reports_routes_clocks.router,
+    inbox_routes_reports.router,
+    inbox_routes_reports_search.router,
+    reports_routes_claims.router,
+    dispatching_routes_reports.router,
     reports_routes.router,
     reports_routes_commands.router,
+    me_routes_reports.router,
+    proofs_routes_reports.router,
+    reports_routes_duplicates.router,
+    signals_routes_reports.router,
     points_routes.router,
     auth_routes.router,
     members_routes.router,
@@ -66,10 +94,15 @@ ROUTERS: tuple[APIRouter, ...] = (
     qrcodes_routes.router,
     qrcodes_routes_organisations.router,
     complaints_routes.router,
+    retention_routes_rules.router,
+    workdays_routes.router,
+    units_routes.router,
+    dispatching_routes_routing_rules.router,
+    units_routes_routing_rules.router,
 )
 
 # Service endpoints, at the root.
-ROOT_ROUTERS: tuple[APIRouter, ...] = (health.router, routes_push.router, qrcodes_routes_landing.router)
+ROOT_ROUTERS: tuple[APIRouter, ...] = (health.router, routes_push.router, qrcodes_routes_landing.router, proofs_routes_page.router)
 
 
 def include_routers(app: FastAPI) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import Annotated, TypeVar
 from uuid import UUID
@@ -18,17 +19,23 @@ from app.db import migrate as migrations
 from app.db import session as db_session
 from app.db.embedded import serve as serve_embedded
 from app.db.session import Database
+from app.demo.generating import running as generating
 from app.errors import AppError
 from app.invariants import service as invariants_service
 from app.jobs import queries as jobs_queries
 from app.jobs import service as jobs_service
 from app.me import journal, queries_erasures
 from app.me import service as me_service
+from app.retention import running as retention_running
 from app.rotation import reporting
 from app.rotation import service as rotation_service
+from app.rotation.derived import DERIVED
 from app.rotation.fields import PLACES
 from app.security import keys, passwords
 from app.settings import Settings
+from app.statistics import rebuilding
+from app.workdays import seeding
+from app.workdays import service as workdays_service
 
 cli = typer.Typer(pretty_exceptions_enable=False, no_args_is_help=True, add_completion=False)
 Result = TypeVar("Result")
@@ -47,7 +54,9 @@ def database_address(settings: Settings) -> Iterator[str]:
 
 def with_database(work: Callable[[Database], Awaitable[Result]], settings: Settings) -> Result:
     async def run(address: str) -> Result:
-        database = db_session.connect(address, info=parts.session_info(settings), name="xinxin-manage", statement_timeout_ms=120_000)
+        database = db_session.connect(
+            address, info=parts.session_info(settings), name="xinxin-manage", statement_timeout_ms=120_000, role=None
+        )
         try:
             return await work(database)
         finally:
@@ -186,6 +195,18 @@ async def reapplied(database: Database) -> int:
     return len(subjects)
 
 
+@cli.command()
+def retention(dry_run: Annotated[bool, typer.Option("--dry-run", help="say what is over, and change nothing")] = False) -> None:
+    """Rounds, deletes and anonymises what has been kept long enough, as the nightly job does."""
+    if dry_run:
+        for code, found in with_database(retention_running.rehearse, Settings()).items():
+            since = f", 最早 / oldest {found.oldest.isoformat()}: {' '.join(found.examples)}" if found.oldest else ""
+            typer.echo(f"{code}: {found.rows} 条 / rows{since}")
+        return
+    for code, rows in with_database(retention_running.follow_all, Settings()).items():
+        typer.echo(f"{code}: {rows} 条已处理 / rows done")
+
+
 @cli.command("new-key")
 def new_key(kid: str) -> None:
     """Prints a fresh key under this name, as XINXIN_FIELD_KEYS and XINXIN_SECRET_KEYS take it. Nothing keeps it but who reads it here."""
@@ -205,6 +226,10 @@ def rotate_keys(
             done = await rotation_service.turn(database, place, batch=batch, dry_run=dry_run, tell=typer.echo)
             typer.echo(f"{place.table}: {done.seen} rows seen, {done.remade} {'to be ' if dry_run else ''}re-made")
             turns.append(done)
+        for derived in DERIVED:
+            done = await rotation_service.turn_derived(database, derived, batch=batch, dry_run=dry_run)
+            typer.echo(f"{derived.place.table}: {done.seen} rows seen, {done.remade} {'to be ' if dry_run else ''}re-made")
+            turns.append(done)
         found = await rotation_service.survey(database, batch=batch)
         lines, clean = reporting.verdict(found, keys.load(settings))
         typer.echo("\n".join([*reporting.counts(found), *lines]))
@@ -215,6 +240,72 @@ def rotate_keys(
 
     if not with_database(work, settings):
         raise SystemExit(1)
+
+
+@cli.command()
+def calendar(
+    year: Annotated[int, typer.Argument(min=2001, max=2099)],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="print what would change, change nothing")] = False,
+) -> None:
+    """Fills a year of the working-day calendar from the kept library; days that people entered stay as they are."""
+    days = seeding.year_of(year)
+
+    async def work(database: Database) -> list[date]:
+        if not dry_run:
+            async with database.transaction() as session:
+                return await workdays_service.fill_year(session, year=year, days=days)
+        async with database.session() as session:
+            changed = await workdays_service.fill_year(session, year=year, days=days)
+            await session.rollback()
+            return changed
+
+    changed = with_database(work, Settings())
+    for day in changed:
+        works, note = days[day]
+        typer.echo(f"{day} {'上班' if works else '休息'}{f' {note}' if note else ''}")
+    typer.echo("未作任何更改 / nothing was changed" if dry_run else f"{len(changed)} 天已写入 / days written")
+
+
+@cli.command()
+def figures(
+    check: Annotated[bool, typer.Option("--check", help="compare with the event log, change nothing; exit code 1 on a difference")] = False,
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="count every report anew; readers see the old figures until the end")] = False,
+) -> None:
+    """The summaries behind figures, facets and the map: compared with the event log, or made anew from it."""
+
+    async def work(database: Database) -> list[rebuilding.Difference]:
+        if rebuild:
+            async with database.transaction() as session:
+                typer.echo(f"重新计数 / reports counted {await rebuilding.rebuild(session)}")
+        if not check:
+            return []
+        async with database.transaction() as session:
+            return await rebuilding.differences(session)
+
+    if check == rebuild:
+        raise SystemExit("--check or --rebuild")
+    found = with_database(work, Settings())
+    for one in found:
+        typer.echo(f"{one.table}: {one.count} rows differ, e.g. {one.sample}", err=True)
+    if found:
+        raise SystemExit(1)
+    typer.echo("统计与事件记录一致 / the figures are what the event log says")
+
+
+@cli.command()
+def generate(
+    members: Annotated[int, typer.Option(min=1, help="accounts with phone and consents")],
+    reports: Annotated[int, typer.Option(min=1, help="at most 20 a member, spread over the last 12 months")],
+    seed: Annotated[int, typer.Option(min=0, help="another seed is another county")] = 1,
+) -> None:
+    """Fills the database for measuring, as if that many people had reported for a year; refused in production. Run again, it goes on."""
+    settings = Settings()
+    with database_address(settings) as address:
+        own = settings.model_copy(update={"database_url": address})
+        try:
+            generating.generate(own, members_asked=members, reports=reports, seed=seed, tell=typer.echo)
+        except generating.Unsuitable as unsuitable:
+            raise SystemExit(str(unsuitable)) from None
 
 
 @cli.command()

@@ -3,6 +3,7 @@
 import app.auth.jobs
 import app.checkins.jobs
 import app.demo.jobs
+import app.inbox.jobs
 import app.invariants.jobs
 import app.jobs.housekeeping
 import app.me.jobs
@@ -12,6 +13,12 @@ import app.points.jobs
 import app.redemptions.jobs
 import app.registrations.jobs
 import app.reports.jobs
+import app.reports.jobs_clocks
+import app.reports.jobs_search
+import app.retention.jobs
 import app.rosters.jobs
+import app.signals.jobs
+import app.statistics.jobs
 import app.uploads.jobs
-import app.wechat.jobs  # noqa: F401
+import app.wechat.jobs
+import app.workdays.jobs  # noqa: F401

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from app.db import roles
 from app.db import session as db_session
 from app.db.session import Database
 from app.security import keys
@@ -35,6 +36,7 @@ async def opened(
     async with AsyncExitStack() as stack:
         database = db_session.connect(settings.database_url, info=info, name=name, statement_timeout_ms=statement_timeout_ms)
         stack.push_async_callback(database.close)
+        await roles.require(database.engine)
         tokens = DatabaseTokenStore(database)
         wechat = WeChatClient(settings.wechat_base_url or "", settings.wechat_appid, settings.wechat_secret, token_store=tokens)
         stack.push_async_callback(wechat.aclose)

@@ -18,7 +18,7 @@ def connect() -> None:
     for kind in (proposals.ADJUSTMENT, proposals.CLAWBACK):
         uploads_ports.owner(kind, points_queries.may_see_proof)
     for kind in ("report_before", "report_after", "report_reopen"):
-        uploads_ports.owner(kind, reports_queries.may_see)
+        uploads_ports.owner(kind, reports_queries.may_see, reports_queries.may_see_original)
     uploads_ports.owner("complaint", complaints_queries.may_see)
     qrcodes_ports.target(
         Purpose.REGISTRATION, organisations_queries.may_issue_qrcode, organisations_queries.describe, organisations_queries.by_ids,

@@ -10,6 +10,7 @@ from pgqueuer import PgQueuer
 import app.handlers
 import app.tables  # noqa: F401 - handlers fill the registry, tables the metadata
 from app import observability, parts, ports
+from app.db import roles
 from app.jobs import runner
 from app.jobs.registry import Context
 from app.process import end_with_parent, prepared, stopped_by_signal
@@ -27,7 +28,10 @@ async def run(settings: Settings) -> None:
     async with parts.opened(
         settings, name="xinxin-worker", statement_timeout_ms=STATEMENT_TIMEOUT_MS, actor={"kind": "job"}
     ) as opened:
-        connection = await asyncpg.connect(settings.database_url, server_settings={"application_name": "xinxin-queue", "timezone": "UTC"})
+        connection = await asyncpg.connect(
+            settings.database_url,
+            server_settings={"application_name": "xinxin-queue", "timezone": "UTC", **roles.start_settings(roles.APP)},
+        )
         try:
             queuer = await runner.build(connection, Context(opened.database, opened.wechat, opened.store, settings))
             await _until_stopped(queuer, stop)

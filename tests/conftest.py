@@ -82,14 +82,19 @@ async def new_database(name: str) -> str:
     return sa.make_url(server).set(database=name).render_as_string(hide_password=False)
 
 
+async def migrated_database(name: str) -> str:
+    """One of the present schema, made by its owner; its address."""
+    url = await new_database(name)
+    made = db_session.connect(url, info={}, pool_size=1, statement_timeout_ms=60_000, role=None)
+    async with made.engine.begin() as connection:
+        await connection.run_sync(migrate.upgrade_over)
+    await made.close()
+    return url
+
+
 @pytest.fixture(scope="session")
 async def database_url(worker_id: str) -> str:
-    url = await new_database(f"xinxin_{worker_id}")
-    migrated = db_session.connect(url, info={}, pool_size=1, statement_timeout_ms=60_000)
-    async with migrated.engine.begin() as connection:
-        await connection.run_sync(migrate.upgrade_over)
-    await migrated.close()
-    return url
+    return await migrated_database(f"xinxin_{worker_id}")
 
 
 def random_key(name: str) -> str:

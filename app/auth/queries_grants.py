@@ -1,7 +1,7 @@
 """Every SELECT of grants and scopes. `queries` offers the ones that other features ask for."""
 
 from collections.abc import Collection, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -81,6 +81,38 @@ async def covering(session: AsyncSession, *, area_path: str, roles: Iterable[Rol
         .order_by(col(AccessGrant.account_id))
     )
     return list(found.scalars().all())
+
+
+def held(*, area_path: str, roles: Iterable[Role]) -> sa.Subquery:
+    """(account_id, area_path) of every active account that holds one of the roles there: the path is that of the deepest such grant."""
+    return (
+        sa.select(col(AccessGrant.account_id).label("account_id"), sa.func.max(col(Scope.area_path)).label("area_path"))
+        .join(Scope, OF_SCOPE)
+        .join(Account, col(Account.id) == col(AccessGrant.account_id))
+        .where(
+            col(AccessGrant.role).in_(list(roles)), col(AccessGrant.scope_type) == ScopeType.AREA, *IN_FORCE,
+            sa.func.starts_with(sa.cast(area_path, sa.Text), col(Scope.area_path)), col(Account.status) == AccountStatus.ACTIVE,
+        )
+        .group_by(col(AccessGrant.account_id))
+        .subquery("held")
+    )
+
+
+def holds(account_id: Any, area_path: Any, role: Role) -> sa.ColumnElement[bool]:
+    """The predicate of a row: the account that it names holds the role where the row lies, and is active."""
+    return sa.exists().where(
+        col(AccessGrant.account_id) == account_id, col(AccessGrant.role) == role, col(AccessGrant.scope_type) == ScopeType.AREA, *IN_FORCE,
+        OF_SCOPE, sa.func.starts_with(area_path, col(Scope.area_path)), col(Account.id) == account_id,
+        col(Account.status) == AccountStatus.ACTIVE,
+    )
+
+
+def lately_ended(account_id: Any, role: Role, within_last: timedelta) -> sa.ColumnElement[bool]:
+    """The predicate of a row: a grant of this role that the account held has run out or was taken away since then."""
+    ended = sa.func.least(col(AccessGrant.revoked_at), col(AccessGrant.valid_until))
+    return sa.exists().where(
+        col(AccessGrant.account_id) == account_id, col(AccessGrant.role) == role, ended <= CLOCK, ended > CLOCK - within_last
+    )
 
 
 def subject(account_id: UUID | None, phone_indexes: Collection[bytes]) -> sa.ColumnElement[bool]:

@@ -14,6 +14,7 @@ from sqlalchemy.orm import SessionTransaction
 from sqlalchemy.sql.base import Executable
 from sqlmodel.ext.asyncio import session as sqlmodel_session
 
+from app.db import roles
 from app.errors import RequestInProgress
 
 # More than the service has: with the default of 100 each was prepared again and again, a round trip each time.
@@ -68,8 +69,14 @@ class Database:
         await self.engine.dispose()
 
 
-def connect(url: str, *, info: dict[str, Any], pool_size: int = 8, name: str = "xinxin-api", statement_timeout_ms: int = 5_000) -> Database:
-    """Opens the pool. `url` is a postgresql:// address (socket folder or host). Waiting for a connection longer than 2 s is 503 `busy`."""
+def connect(
+    url: str, *, info: dict[str, Any], pool_size: int = 8, name: str = "xinxin-api", statement_timeout_ms: int = 5_000,
+    role: str | None = roles.APP,
+) -> Database:
+    """Opens the pool. `url` is a postgresql:// address (socket folder or host). Waiting for a connection longer than 2 s is 503 `busy`.
+
+    `role` None stays the owner of the tables: for migrations and for an operator's hand.
+    """
     engine = create_async_engine(
         sa.make_url(url).set(drivername="postgresql+asyncpg"),
         pool_size=pool_size, max_overflow=2 * pool_size, pool_timeout=2, pool_recycle=1800, pool_pre_ping=True,
@@ -80,6 +87,7 @@ def connect(url: str, *, info: dict[str, Any], pool_size: int = 8, name: str = "
             "server_settings": {
                 "application_name": name, "timezone": "UTC", "statement_timeout": str(statement_timeout_ms), "lock_timeout": "2000",
                 "idle_in_transaction_session_timeout": "15000", "synchronous_commit": "on",
+                **roles.start_settings(role),
             },
         },
     )

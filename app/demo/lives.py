@@ -70,7 +70,8 @@ async def file(life: Life, before: Kept) -> UUID:
     )
     filed = await reports_service.submit(session, principal=reporter, filing=filing)
     await session.flush()
-    await reports_service.judge_text(session, report_id=filed.report.id, verdict=Checked.PASS.value)
+    report = filed.report
+    await reports_service.judge_text(session, report_id=report.id, verdict=Checked.PASS.value, of=report.description_sealed)
     judged = {"upload_id": str(photo)}
     await jobs_service.drop(
         session, [("report.check_text", {"report_id": str(filed.report.id)}), ("upload.check", judged), ("upload.judged", judged)]

@@ -25,20 +25,26 @@ def running() -> Iterator[tuple[str, Path]]:
     """The server's address and its data folder. Raises Different when it does not come up."""
     folder = Path(tempfile.mkdtemp(prefix="xinxin-demo-"))
     folder.chmod(0o711)  # the embedded database's own account must pass
-    log = folder / "server.log"
     try:
-        with log.open("wb") as written:
-            port = free_port()
-            server = subprocess.Popen(
-                [sys.executable, "-m", "app.server", "--port", str(port)], cwd=ROOT, env=environment(folder, port),
-                stdin=subprocess.DEVNULL, stdout=written, stderr=subprocess.STDOUT,
-            )
-        try:
-            yield _ready(server, log), folder
-        finally:
-            _stop(server)
+        with serving(folder) as url:
+            yield url, folder
     finally:
         _remove(folder)
+
+
+@contextmanager
+def serving(folder: Path, *options: str, **settings: str) -> Iterator[str]:
+    """The service on a data folder that the caller keeps; its address. `settings` as in the environment. Raises Different."""
+    log, port = folder / "server.log", free_port()
+    with log.open("wb") as written:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "app.server", "--port", str(port), *options], cwd=ROOT, env=environment(folder, port) | settings,
+            stdin=subprocess.DEVNULL, stdout=written, stderr=subprocess.STDOUT,
+        )
+    try:
+        yield _ready(server, log)
+    finally:
+        _stop(server)
 
 
 def environment(folder: Path, port: int) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Drawn photos: one picture of each kind, made once in a process."""
 
 import io
+from dataclasses import replace
 from functools import cache
 
 from PIL import Image, ImageDraw
@@ -15,8 +16,11 @@ AFTER = "after"
 
 @cache
 def picture(kind: str) -> Picture:
-    """A street scene in the colours of its kind (a category, or `AFTER`), as it would be stored."""
-    return pictures.clean(drawn(kind))
+    """A street scene in the colours of its kind (a category, or `AFTER`), as it would be stored.
+
+    Without what tells copies apart: all scenes of a kind are one picture, and every report would look like a copy of the others.
+    """
+    return replace(pictures.clean(drawn(kind)), sent=None)
 
 
 def drawn(kind: str) -> bytes:

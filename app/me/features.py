@@ -27,6 +27,8 @@ from app.messages import queries as messages_queries
 from app.messages import service as messages_service
 from app.points import queries as points_queries
 from app.points import service as points_service
+from app.proofs import queries as proofs_queries
+from app.proofs import service as proofs_service
 from app.redemptions import queries as redemptions_queries
 from app.redemptions import service as redemptions_service
 from app.registrations import queries as registrations_queries
@@ -37,6 +39,10 @@ from app.rewards import queries as rewards_queries
 from app.rewards import service as rewards_service
 from app.rosters import queries as rosters_queries
 from app.rosters import service as rosters_service
+from app.signals import queries as signals_queries
+from app.signals import service as signals_service
+from app.units import queries as units_queries
+from app.units import service as units_service
 from app.uploads import queries as uploads_queries
 from app.uploads import service as uploads_service
 
@@ -58,9 +64,12 @@ class Feature:
 
 FEATURES: tuple[Feature, ...] = (
     Feature("reveals", reveals.forget, me_queries.export),
+    Feature("signals", signals_service.forget, signals_queries.export),
     Feature("redemptions", redemptions_service.forget, redemptions_queries.export),
+    Feature("proofs", proofs_service.forget, proofs_queries.export),
     Feature("reports", reports_service.forget, reports_queries.export),
     Feature("rosters", rosters_service.forget, rosters_queries.export),
+    Feature("units", units_service.forget, units_queries.export),
     Feature("rewards", rewards_service.forget, rewards_queries.export),
     Feature("registrations", registrations_service.forget, registrations_queries.export),
     Feature("checkins", checkins_service.forget, checkins_queries.export),

@@ -8,12 +8,14 @@ from sqlmodel import col
 from app.audit import service as audit_service
 from app.auth.principal import Principal
 from app.db.session import AsyncSession
-from app.errors import NotFound
+from app.errors import Forbidden, NotFound
 from app.me import queries, workflow
 from app.me.models import Reveal, RevealField, RevealPurpose
 from app.members import queries as members_queries
 from app.messages import service as messages_service
 from app.registrations import queries as registrations_queries
+from app.reports import queries as reports_queries
+from app.reports import views_eyes
 from app.security import throttles
 
 WORDS = {RevealField.PHONE: "手机号", RevealField.REAL_NAME: "姓名"}
@@ -32,24 +34,50 @@ async def reveal(
     value = await queries.full_value(session, member_id=member_id, field=field)
     if value is None:
         raise NotFound
-    own = member_id == principal.account_id
     area = await members_queries.area_of(session, member_id=member_id)
     path = area[1] if area else None
-    if not own:
+    if member_id != principal.account_id:
         organisation_id = await registrations_queries.organisation_of(session, member_id=member_id)
         workflow.require_duty(principal, area_path=path, organisation_id=organisation_id)
+    await _show(session, principal, member_id=member_id, field=field, reason=reason, purpose=purpose, area_path=path)
+    return value
+
+
+async def reveal_reporter(
+    session: AsyncSession, *, principal: Principal, report_id: UUID, field: RevealField, reason: str, purpose: RevealPurpose | None = None
+) -> str:
+    """The same of a report's reporter, for whose duty it is by the report. Raises NotFound, Forbidden, RateLimited."""
+    seen = await reports_queries.access(session, principal=principal, report_id=report_id)
+    if not views_eyes.may_reveal(principal, seen):
+        raise Forbidden
+    report = seen.report
+    value = await queries.full_value(session, member_id=report.member_id, field=field)
+    if value is None:
+        raise NotFound("上报人没有留下这项信息")
+    await _show(
+        session, principal, member_id=report.member_id, field=field, reason=reason, purpose=purpose, area_path=report.area_path,
+        report_id=report_id,
+    )
+    return value
+
+
+async def _show(
+    session: AsyncSession, principal: Principal, *, member_id: UUID, field: RevealField, reason: str, purpose: RevealPurpose | None,
+    area_path: str | None, report_id: UUID | None = None,
+) -> None:
+    """Counts it, keeps why, and tells the person; whoever looks at the own value knows it."""
     await throttles.take(
         session, f"members.reveal:{principal.account_id}", limit=workflow.REVEALS, period_s=workflow.REVEAL_PERIOD_S
     )
+    own = member_id == principal.account_id
     row = Reveal(member_id=member_id, staff_id=principal.account_id, field=field, reason=reason, purpose=purpose)
     session.add(row)
     audit_service.record(
-        session, "members.reveal", object_kind="member", object_id=member_id, area_path=path, field=field.value, reveal_id=str(row.id),
-        own=own,
+        session, "members.reveal", object_kind="member", object_id=member_id, area_path=area_path, field=field.value,
+        reveal_id=str(row.id), own=own, report_id=str(report_id) if report_id else None,
     )
     if not own:
         await _tell(session, member_id, field)
-    return value
 
 
 async def _tell(session: AsyncSession, member_id: UUID, field: RevealField) -> None:

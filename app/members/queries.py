@@ -93,6 +93,13 @@ def name_of(session: AsyncSession, member: Member | None) -> str | None:
     return _opened(session, member, "real_name") if member else None
 
 
+async def called(session: AsyncSession, ids: Collection[UUID]) -> dict[UUID, str]:
+    """What colleagues call each of these people: by the real name, by the alias where none was given."""
+    others = await aliases(session, ids)
+    people = await by_ids(session, ids)
+    return {one: name_of(session, people.get(one)) or alias for one, alias in others.items()}
+
+
 async def masked_name(session: AsyncSession, *, member_id: UUID) -> str | None:
     """张*, 欧阳*; None for a person who gave no name."""
     name = await real_name(session, member_id=member_id)

@@ -77,20 +77,20 @@ class Shown:
 def landing(shown: Shown, url_link: str | None) -> HTMLResponse:
     """The page of a code that is in use. `url_link` opens the mini program."""
     told = words.BY_PURPOSE[shown.purpose]
-    about = _paragraph(words.ABOUT) if shown.opens_program else ""
-    body = [_note(shown.title), about, _paragraph(told.what), _facts(shown.target)]
+    about = paragraph(words.ABOUT) if shown.opens_program else ""
+    body = [_note(shown.title), about, paragraph(told.what), _facts(shown.target)]
     if shown.opens_program:
-        body += [_opening(shown, url_link), _section("会用到您的哪些信息", _paragraph(told.asked), _paragraph(words.VOLUNTARY))]
+        body += [_opening(shown, url_link), section("会用到您的哪些信息", paragraph(told.asked), paragraph(words.VOLUNTARY))]
         body += [_validity(shown.expires_at)]
-    return _page(told.headline.format(name=shown.target["name"]), body, 200)
+    return page(told.headline.format(name=shown.target["name"]), body, 200)
 
 
 def refused(refusal: Refusal, status: int) -> HTMLResponse:
     """The page of a code that opens nothing: what is wrong, and what to do next."""
-    return _page(refusal.headline, [_section("接下来怎么办", _list("ul", refusal.steps)), _paragraph(words.ABOUT)], status)
+    return page(refusal.headline, [section("接下来怎么办", bullets("ul", refusal.steps)), paragraph(words.ABOUT)], status)
 
 
-def _page(title: str, body: list[str], status: int) -> HTMLResponse:
+def page(title: str, body: list[str], status: int) -> HTMLResponse:
     content = LAYOUT.format(title=escape(title), style=STYLE, body="\n".join(part for part in body if part))
     return HTMLResponse(content, status, headers=HEADERS)
 
@@ -100,15 +100,15 @@ def _opening(shown: Shown, url_link: str | None) -> str:
     button = f'<a class="open" href="{escape(url_link)}">打开{words.PROGRAM}</a>' if url_link else ""
     picture = f'<img src="/api/v1/qrcodes/{escape(shown.scene)}/image" alt="{words.PROGRAM}的码" width="430" height="430">'
     if shown.in_wechat:
-        return _section("怎样打开", _paragraph("长按下面的图片，选择“前往小程序”或“识别图中的小程序码”。"), picture, button, _typing(shown))
-    steps = _list("ol", words.SCANNING)
-    return button + _section("点按钮没有反应？" if button else "怎样打开", steps, picture, _typing(shown))
+        return section("怎样打开", paragraph("长按下面的图片，选择“前往小程序”或“识别图中的小程序码”。"), picture, button, _typing(shown))
+    steps = bullets("ol", words.SCANNING)
+    return button + section("点按钮没有反应？" if button else "怎样打开", steps, picture, _typing(shown))
 
 
 def _typing(shown: Shown) -> str:
     if shown.typed is None:
-        return _paragraph(f"也可以在微信里搜索{words.PROGRAM}，打开后找到“{shown.target['name']}”。")
-    told = _paragraph(f"也可以在微信里搜索{words.PROGRAM}，打开后输入邀请码（不分大小写，横线可以不输）：")
+        return paragraph(f"也可以在微信里搜索{words.PROGRAM}，打开后找到“{shown.target['name']}”。")
+    told = paragraph(f"也可以在微信里搜索{words.PROGRAM}，打开后输入邀请码（不分大小写，横线可以不输）：")
     return f'{told}\n<strong class="code">{escape(shown.typed)}</strong>'
 
 
@@ -118,7 +118,7 @@ def _facts(target: dict[str, Any]) -> str:
     if not facts and isinstance(target.get("address"), str):
         facts = [f"地址：{target['address']}"]
     facts += words.hours(target.get("hours"))
-    return _list("ul", facts) + _phone(target.get("phone"))
+    return bullets("ul", facts) + _phone(target.get("phone"))
 
 
 def _phone(phone: str | None) -> str:
@@ -132,20 +132,20 @@ def _validity(expires_at: datetime | None) -> str:
     if expires_at is None:
         return ""
     local = clock.local(expires_at)
-    return _paragraph(f"本码有效期至 {local.year} 年 {local.month} 月 {local.day} 日 {local:%H:%M}。")
+    return paragraph(f"本码有效期至 {local.year} 年 {local.month} 月 {local.day} 日 {local:%H:%M}。")
 
 
 def _note(title: str | None) -> str:
     return f"<p><strong>{escape(title)}</strong></p>" if title else ""
 
 
-def _section(title: str, *parts: str) -> str:
+def section(title: str, *parts: str) -> str:
     return "\n".join([f"<h2>{escape(title)}</h2>", *(part for part in parts if part)])
 
 
-def _list(tag: str, items: tuple[str, ...] | list[str]) -> str:
+def bullets(tag: str, items: tuple[str, ...] | list[str]) -> str:
     return f"<{tag}>{''.join(f'<li>{escape(item)}</li>' for item in items)}</{tag}>" if items else ""
 
 
-def _paragraph(text: str) -> str:
+def paragraph(text: str) -> str:
     return f"<p>{escape(text)}</p>"

@@ -27,7 +27,7 @@ async def png(store: ObjectStore, wechat: WeChatClient, *, qrcode_id: UUID, scen
     try:
         picture = await wechat.unlimited_qrcode(scene)
     except WeChatUnavailable:
-        return await to_thread.run_sync(_ordinary, landing_url), STOPGAP_SECONDS
+        return await to_thread.run_sync(ordinary, landing_url), STOPGAP_SECONDS
     await _keep(store, key, picture)
     return picture, KEPT_SECONDS
 
@@ -40,7 +40,7 @@ async def _keep(store: ObjectStore, key: str, picture: bytes) -> None:
         log.info("qrcode.not_kept", code=refusal.code)
 
 
-def _ordinary(landing_url: str) -> bytes:
+def ordinary(landing_url: str) -> bytes:
     out = io.BytesIO()
     segno.make(landing_url, error="m", micro=False).save(out, kind="png", scale=10, border=4)
     return out.getvalue()

@@ -1,6 +1,6 @@
 """Answers of the report loop."""
 
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 from pydantic import ConfigDict, Field
@@ -8,9 +8,10 @@ from pydantic import ConfigDict, Field
 from app.areas.schemas import PlaceOut
 from app.categories.models import Severity
 from app.categories.schemas import CategoryName
+from app.reports.likeness import ReasonKind
 from app.reports.schemas import PLACE
-from app.reports.words import RejectReason, RequestKind, Stage, Status, TextCheck
-from app.schemas import Day, Instant, Named, Out
+from app.reports.words import LookStatus, RejectReason, RequestKind, Stage, Status, TextCheck
+from app.schemas import Instant, Named, Out
 from app.uploads.schemas import EXAMPLE as PHOTO
 from app.uploads.schemas import PhotoOut
 
@@ -31,17 +32,31 @@ class Due(Out):
     at: Instant
 
 
+class DuplicateReason(Out):
+    kind: ReasonKind
+    text: str
+
+
 class Duplicate(Out):
+    """A report that may tell of the same problem, and why; `score` of 100 sorts them."""
+
+    model_config = _example({
+        "id": ID, "number": "R20261122-000017", "distance_m": 44, "status": "accepted", "score": 55,
+        "reasons": [{"kind": "place", "text": "相距约 44 米"}, {"kind": "category", "text": "类别相同"}],
+    })
+
     id: UUID
     number: str
     distance_m: int
     status: Status
+    reasons: list[DuplicateReason]
+    score: int
 
 
 class ReportFiled(Out):
     model_config = _example({
         "id": ID, "number": "R20261122-000017", "status": "submitted", "version": 1, "community": NAMED, "grid": None,
-        "due": {"stage": "review", "at": "2026-11-22T05:30:00Z"}, "possible_duplicates": [], "allowed": ["withdraw"],
+        "due": {"stage": "review", "at": "2026-11-22T05:30:00Z"}, "possible_duplicates": [], "allowed": ["withdraw", "amend"],
     })
 
     id: UUID
@@ -101,10 +116,23 @@ class RequestOut(Out):
     at: Instant
 
 
-class Alias(Out):
-    """What staff see of a reporter: never the account."""
+class Reporter(Out):
+    """What an official's duty needs of a reporter, never the account: the name in part or whole, the masked phone.
+
+    `may_reveal`: a full value may be asked for by `POST /reports/{id}/reveal`.
+    """
 
     alias: str
+    name: str | None
+    phone: str | None
+    may_reveal: bool
+
+
+class SecondLook(Out):
+    """A verification that was drawn to be looked at by a third person."""
+
+    status: LookStatus
+    drawn_at: Instant
 
 
 class Numbered(Out):
@@ -112,19 +140,33 @@ class Numbered(Out):
     number: str
 
 
+class ClaimOut(Out):
+    """A reviewer is at work on it (正在审核). It holds nobody off; after `until` it is over."""
+
+    model_config = _example({"by": {"id": ID, "name": "张审核"}, "until": AT, "mine": True})
+
+    by: Named
+    until: Instant
+    mine: bool
+
+
 class ReportOut(ReportItem):
-    """One report. `reporter`, `assignee` and `text_check` are for staff; `points_awarded` is what the caller got for it."""
+    """One report. `reporter`, `assignee`, `unit`, `text_check` and `escalated_to` are for staff, `second_look` and `claim` for reviewers.
+
+    `points_awarded` is what the caller got for it.
+    """
 
     model_config = _example({
         **ITEM, "photos": [PHOTO_SHOWN], "occurred_at": None, "request": None, "reporter": None, "merged_into": None, "reject_reason": None,
         "suspended_until": None, "accepted_at": AT, "resolved_at": None, "closed_at": None, "rework_count": 0, "extension_count": 0,
-        "reopen_count": 0, "satisfied": None, "rating": None, "points_awarded": 10, "text_check": None,
+        "reopen_count": 0, "satisfied": None, "rating": None, "points_awarded": 10, "text_check": None, "escalated_to": None,
+        "second_look": None, "unit": None, "claim": None,
     })
 
     photos: list[PhotoOut]
     occurred_at: Instant | None
     request: RequestOut | None
-    reporter: Alias | None
+    reporter: Reporter | None
     merged_into: Numbered | None
     reject_reason: RejectReason | None
     suspended_until: Instant | None
@@ -137,7 +179,11 @@ class ReportOut(ReportItem):
     satisfied: bool | None
     rating: int | None
     points_awarded: int | None
+    unit: Named | None
+    claim: ClaimOut | None
     text_check: TextCheck | None
+    escalated_to: Named | None
+    second_look: SecondLook | None
 
 
 class TimelineRow(Out):
@@ -174,75 +220,3 @@ class NearbyReport(Out):
     age_minutes: int
     description: str | None
     photos: list[PhotoOut]
-
-
-class MapPoint(Out):
-    type: Literal["Point"]
-    coordinates: tuple[float, float]
-
-
-class MapCount(Out):
-    count: int
-
-
-class MapFeature(Out):
-    type: Literal["Feature"]
-    geometry: MapPoint
-    properties: MapCount
-
-
-class ReportMap(Out):
-    """GeoJSON in GCJ-02: one point per cluster, in the middle of its reports."""
-
-    model_config = _example({
-        "type": "FeatureCollection",
-        "features": [{"type": "Feature", "geometry": {"type": "Point", "coordinates": [116.78, 35.55]}, "properties": {"count": 12}}],
-    })
-
-    type: Literal["FeatureCollection"]
-    features: list[MapFeature]
-
-
-FIGURES: dict[str, Any] = {
-    "received": 120, "filed": 110, "closed": 100, "closed_in_time": 96, "rework": 3, "extension": 4, "satisfaction": 0.98,
-    "median_hours": 9.5, "p90_hours": 30.25,
-}
-
-
-class Figures(Out):
-    """Counts of reports; `satisfaction` is the share of those who gave a verdict, hours are from filing to the first closing."""
-
-    received: int
-    filed: int
-    closed: int
-    closed_in_time: int
-    rework: int
-    extension: int
-    satisfaction: float | None
-    median_hours: float | None
-    p90_hours: float | None
-
-
-class CategoryFigures(Figures):
-    code: str
-    name: str
-
-
-class AreaFigures(Figures):
-    id: UUID
-    name: str
-
-
-class ReportStats(Figures):
-    """By filing day. The counts of `by_category` and of `by_area` sum up to the totals."""
-
-    model_config = ConfigDict(extra="forbid", populate_by_name=True, json_schema_extra={"examples": [{
-        "area": NAMED, "from": "2026-11-01", "to": "2026-11-22", **FIGURES,
-        "by_category": [{"code": "road_hole", "name": "路面坑洞", **FIGURES}], "by_area": [{**NAMED, **FIGURES}],
-    }]})
-
-    area: Named
-    from_: Day = Field(alias="from")
-    to: Day
-    by_category: list[CategoryFigures]
-    by_area: list[AreaFigures]

@@ -1,4 +1,4 @@
-"""What runs after a report was filed, and by the clock: checks, notices, resuming, closing, coarser places."""
+"""What runs after a report was filed, and by the clock: checks, notices, resuming, closing."""
 
 from typing import Any
 from uuid import UUID
@@ -23,7 +23,7 @@ async def check_text(context: Context, payload: dict[str, Any]) -> None:
         report = (await queries.lock(session, report_id)).get(report_id)
         if report is None or report.text_check is not TextCheck.PENDING:
             return
-        text = texts.description(session, report)
+        sealed, text = report.description_sealed, texts.description(session, report)
         openid = await auth_queries.openid_of(session, account_id=report.member_id)
     verdict = TextCheck.REVIEW.value
     if text and openid and context.wechat is not None:
@@ -32,7 +32,7 @@ async def check_text(context: Context, payload: dict[str, Any]) -> None:
         except WeChatRefused as refusal:
             log.warning("report.check_refused", report_id=str(report_id), errcode=refusal.errcode)
     async with context.database.transaction() as session:
-        await service.judge_text(session, report_id=report_id, verdict=verdict)
+        await service.judge_text(session, report_id=report_id, verdict=verdict, of=sealed)
 
 
 @handles("upload.judged")
@@ -67,12 +67,3 @@ async def close_silent(context: Context) -> None:
     for report_id in found:
         async with context.database.transaction() as session:
             await service.close_silent(session, report_id=report_id)
-
-
-@every("23 19 * * *", "report.round_places")
-async def round_places(context: Context) -> None:
-    """Makes the places of reports coarse that ended 90 days ago."""
-    done = 1
-    while done:
-        async with context.database.transaction() as session:
-            done = await service.round_places(session)

@@ -6,26 +6,42 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlmodel import Field
+from sqlmodel import Field, SQLModel
 
 from app.categories.models import Severity
 from app.db.base import Table, json_field, text_enum
-from app.reports.words import ActorRole, RejectReason, RequestKind, RequestStatus, Stage, Status, TextCheck
+from app.reports.words import ActorRole, LookStatus, RejectReason, RequestKind, RequestStatus, Stage, Status, TextCheck
 
 OPEN = sa.text("ended_at is null")
+# The steps of retention after the rounding of places, each with the index of the reports that still have it before them.
+KEEPING = {
+    "place_area_only_at": "ix_report_keep_area", "originals_dropped_at": "ix_report_keep_originals",
+    "photos_dropped_at": "ix_report_keep_photos", "text_anonymised_at": "ix_report_keep_text",
+    "notes_anonymised_at": "ix_report_keep_notes",
+}
+
+
+def _undone(column: str) -> sa.TextClause:
+    """One that ended anew after a step goes through it again."""
+    return sa.text(f"ended_at is not null and ({column} is null or {column} < ended_at)")
 
 
 class Report(Table, table=True):
     """One report. `ended_at` is set while it is rejected, merged, withdrawn or closed: null is the one meaning of open.
 
-    `lng` and `lat` are GCJ-02; `source_*` is what came, where it came in another system. Description and address are sealed; an erasure
+    `lng` and `lat` are GCJ-02; `source_*` is what came, in the system that it came in. Description and address are sealed; an erasure
     empties them. `paused_at` stops the clock while the report is suspended. `accepted_rule` is the rule that its first acceptance paid.
-    `late` says that a resolution came after its limit.
+    `late` says that its handling ended after its limit. The five instants after `place_rounded_at` say which steps of retention are done.
+    `category_version` null beside a category is the first: filed before versions were kept.
     """
 
     __tablename__ = "report"
     __table_args__ = (
         sa.UniqueConstraint("number"),
+        sa.ForeignKeyConstraint(
+            ["category_code", "category_version"], ["report_category_version.category_code", "report_category_version.version"],
+            name="fk_report_category_version_kept",
+        ),
         sa.CheckConstraint("(status in ('rejected', 'merged', 'withdrawn', 'closed')) = (ended_at is not null)", name="ended"),
         sa.CheckConstraint("(status = 'merged') = (merged_into is not null) and merged_into is distinct from id", name="merged"),
         sa.CheckConstraint("(status = 'rejected') = (reject_reason is not null)", name="rejected"),
@@ -36,19 +52,29 @@ class Report(Table, table=True):
         ),
         sa.CheckConstraint("reopen_count between 0 and 2 and rework_count >= 0 and extension_count >= 0", name="counts"),
         sa.CheckConstraint("rating between 1 and 5", name="rating"),
+        sa.CheckConstraint("verifier_id <> resolver_id", name="verified_by_another"),
+        sa.CheckConstraint("escalated_to is not null or not escalated_to_top", name="escalated"),
+        sa.Index("ix_report_escalated_to", "escalated_to", "id", postgresql_where=sa.text("escalated_to is not null")),
         sa.Index(None, "member_id", "id"),
         sa.Index(None, "created_at"),
         sa.Index("ix_report_area_path", "area_path", "id", postgresql_ops={"area_path": "text_pattern_ops"}),
         sa.Index("ix_report_open", "id", postgresql_where=OPEN),
-        sa.Index("ix_report_open_area", "area_path", postgresql_ops={"area_path": "text_pattern_ops"}, postgresql_where=OPEN),
+        sa.Index(
+            "ix_report_open_desk", "area_path", "status", "assignee_id", postgresql_ops={"area_path": "text_pattern_ops"},
+            postgresql_include=["id", "due_at", "severity"], postgresql_where=OPEN,
+        ),
         sa.Index("ix_report_open_assignee", "assignee_id", "id", postgresql_where=OPEN),
+        sa.Index("ix_report_open_unit", "unit_id", "id", postgresql_where=sa.text("ended_at is null and unit_id is not null")),
         sa.Index("ix_report_open_place", "lat", "lng", postgresql_where=OPEN),
+        sa.Index("ix_report_open_point", sa.text("point(lng, lat)"), postgresql_using="gist", postgresql_where=OPEN),
         sa.Index("ix_report_open_due", "due_at", postgresql_where=OPEN),
         sa.Index("ix_report_place", "lat", "lng"),
+        sa.Index("ix_report_number_tail", sa.text("right(number, 6)")),
         sa.Index("ix_report_merged_into", "merged_into", postgresql_where=sa.text("merged_into is not null")),
         sa.Index(
             "ix_report_unrounded", "ended_at", postgresql_where=sa.text("ended_at is not null and place_rounded_at is null")
         ),
+        *(sa.Index(index, "ended_at", postgresql_where=_undone(column)) for column, index in KEEPING.items()),
     )
 
     number: str = Field(max_length=20)
@@ -56,6 +82,7 @@ class Report(Table, table=True):
     status: Status = Field(default=Status.SUBMITTED, sa_type=text_enum(Status, "status"))
     version: int = 1
     category_code: str | None = Field(default=None, max_length=40, foreign_key="report_category.code")
+    category_version: int | None = None
     severity: Severity = Field(default=Severity.NORMAL, sa_type=text_enum(Severity, "severity"))
     description_sealed: bytes | None = None
     address_sealed: bytes | None = None
@@ -72,6 +99,11 @@ class Report(Table, table=True):
     source_lat: float | None = None
     source_crs: str | None = Field(default=None, max_length=8)
     place_rounded_at: datetime | None = None
+    place_area_only_at: datetime | None = None
+    originals_dropped_at: datetime | None = None
+    photos_dropped_at: datetime | None = None
+    text_anonymised_at: datetime | None = None
+    notes_anonymised_at: datetime | None = None
 
     due_stage: Stage | None = Field(default=None, sa_type=text_enum(Stage, "due_stage"))
     due_at: datetime | None = None
@@ -81,7 +113,11 @@ class Report(Table, table=True):
     late: bool = False
 
     assignee_id: UUID | None = Field(default=None, foreign_key="account.id")
+    unit_id: UUID | None = Field(default=None, foreign_key="unit.id")
     resolver_id: UUID | None = Field(default=None, foreign_key="account.id")
+    verifier_id: UUID | None = Field(default=None, foreign_key="account.id")
+    escalated_to: UUID | None = Field(default=None, foreign_key="area.id")
+    escalated_to_top: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})
     merged_into: UUID | None = Field(default=None, foreign_key="report.id")
     reject_reason: RejectReason | None = Field(default=None, sa_type=text_enum(RejectReason, "reject_reason"))
     accepted_at: datetime | None = None
@@ -161,3 +197,57 @@ class ReportRequest(Table, table=True):
     until: datetime | None = None
     decided_by: UUID | None = Field(default=None, foreign_key="account.id")
     decided_at: datetime | None = None
+
+
+class ReportSecondLook(Table, table=True):
+    """复核: a verification that was drawn to be looked at by a third person. It holds nothing up; new work on the case lets it lapse."""
+
+    __tablename__ = "report_second_look"
+    __table_args__ = (
+        sa.UniqueConstraint("event_id"),
+        sa.CheckConstraint(
+            "num_nulls(looked_by, looked_at) = case when status in ('passed', 'failed') then 0 else 2 end", name="looked_whole"
+        ),
+        sa.CheckConstraint("looked_by is null or (looked_by <> resolver_id and looked_by <> verifier_id)", name="third_person"),
+        sa.Index(None, "report_id", "id"),
+        sa.Index("uq_report_second_look_pending", "report_id", unique=True, postgresql_where=sa.text("status = 'pending'")),
+    )
+
+    report_id: UUID = Field(foreign_key="report.id")
+    event_id: UUID = Field(foreign_key="report_event.id")
+    drawn_at: datetime
+    status: LookStatus = Field(default=LookStatus.PENDING, sa_type=text_enum(LookStatus, "status"))
+    resolver_id: UUID = Field(foreign_key="account.id")
+    verifier_id: UUID = Field(foreign_key="account.id")
+    looked_by: UUID | None = Field(default=None, foreign_key="account.id")
+    looked_at: datetime | None = None
+    note_id: UUID | None = Field(default=None, foreign_key="report_text.id")
+
+
+class ReportClaim(SQLModel, table=True):
+    """正在审核: who is at work on a report's review, and until when colleagues are told so. It holds nobody off."""
+
+    __tablename__ = "report_claim"
+
+    report_id: UUID = Field(primary_key=True, foreign_key="report.id")
+    account_id: UUID = Field(foreign_key="account.id", index=True)
+    until: datetime
+
+
+class ReportGram(SQLModel, table=True):
+    """What a report is searched by: a keyed number for each pair of characters that stand side by side in its sealed sentences.
+
+    Whoever has the rows but not the key sees which reports share pairs, not which these are; what is guessed from how often a pair occurs
+    are the commonest words, not a name. A trigger makes the row with the report, empties it with the sentences, and sets `made_under`
+    (key and cipher) to null when they changed: then it is due.
+    """
+
+    __tablename__ = "report_gram"
+    __table_args__ = (
+        sa.Index(None, "grams", postgresql_using="gin"),
+        sa.Index("ix_report_gram_due", "report_id", postgresql_where=sa.text("made_under is null")),
+    )
+
+    report_id: UUID = Field(primary_key=True, foreign_key="report.id", ondelete="CASCADE")
+    grams: list[int] = Field(default_factory=list, sa_type=ARRAY(sa.BigInteger), sa_column_kwargs={"server_default": "{}"})
+    made_under: str | None = Field(default=None, max_length=40)

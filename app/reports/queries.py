@@ -10,12 +10,13 @@ import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
-from app.auth.principal import Principal, within
+from app.auth.principal import Principal
 from app.db.session import AsyncSession
-from app.errors import Forbidden, NotFound
+from app.errors import NotFound
 from app.reports import texts, workflow
-from app.reports.models import Report, ReportEvent, ReportJoin, ReportRequest, ReportText
-from app.reports.words import ActorRole, RequestStatus, Status
+from app.reports.models import Report, ReportClaim, ReportEvent, ReportJoin, ReportRequest, ReportSecondLook, ReportText
+from app.reports.words import ActorRole, LookStatus, RequestStatus
+from app.reports.workflow import Deed
 
 CLOCK: sa.ColumnElement[datetime] = sa.func.clock_timestamp(type_=sa.DateTime(timezone=True))
 # Aliases are built once: that costs as much as the statement that uses one.
@@ -32,13 +33,17 @@ class Seen:
     into_dispatched_at: datetime | None
     joined_count: int
     now: datetime
+    look: ReportSecondLook | None
 
     def facts(self, caller: UUID) -> workflow.Facts:
         report, request = self.report, self.request
+        done = {
+            Deed.RESOLVER: report.resolver_id, Deed.VERIFIER: report.verifier_id, Deed.ASKER: request.asked_by if request else None,
+        }
         return workflow.Facts(
-            status=report.status, now=self.now, resolved_by_caller=report.resolver_id == caller, request_open=request is not None,
-            request_by_caller=request is not None and request.asked_by == caller, into_dispatched=self.into_dispatched_at is not None,
-            reopen_count=report.reopen_count, ended_at=report.ended_at,
+            status=report.status, now=self.now, deeds=frozenset(deed for deed, who in done.items() if who == caller),
+            request_open=request is not None, into_dispatched=self.into_dispatched_at is not None, reopen_count=report.reopen_count,
+            ended_at=report.ended_at, at_top=report.escalated_to_top, look_pending=self.look is not None,
         )
 
     def parts(self, principal: Principal) -> frozenset[ActorRole]:
@@ -57,10 +62,12 @@ def _seen() -> sa.Select[*tuple[Any, ...]]:
     joined = sa.exists().where(col(ReportJoin.report_id) == col(Report.id), col(ReportJoin.member_id) == mine)
     count = sa.select(sa.func.count()).where(col(ReportJoin.report_id) == col(Report.id)).scalar_subquery()
     asked = sa.and_(col(ReportRequest.report_id) == col(Report.id), col(ReportRequest.status) == RequestStatus.OPEN)
+    look = sa.and_(col(ReportSecondLook.report_id) == col(Report.id), col(ReportSecondLook.status) == LookStatus.PENDING)
     return (
-        sa.select(Report, joined, ReportRequest, col(INTO.dispatched_at), count, CLOCK)
+        sa.select(Report, joined, ReportRequest, col(INTO.dispatched_at), count, CLOCK, ReportSecondLook)
         .outerjoin(ReportRequest, asked)
         .outerjoin(INTO, col(INTO.id) == col(Report.merged_into))
+        .outerjoin(ReportSecondLook, look)
     )
 
 
@@ -78,6 +85,12 @@ async def access(session: AsyncSession, *, principal: Principal, report_id: UUID
     return seen
 
 
+async def seen_by(session: AsyncSession, *, principal: Principal, report_id: UUID) -> Seen:
+    """The report for whoever has just acted on it: they may have handed it over to where they do not see it any more."""
+    found = await session.exec(SEEN_ONE, params={"caller": principal.account_id, "report_id": report_id})
+    return Seen(*found.one())
+
+
 async def may_see(session: AsyncSession, principal: Principal, report_id: UUID) -> bool:
     """For photos: whoever may read the report may see them."""
     try:
@@ -85,6 +98,16 @@ async def may_see(session: AsyncSession, principal: Principal, report_id: UUID) 
     except NotFound:
         return False
     return True
+
+
+async def may_see_original(session: AsyncSession, principal: Principal, report_id: UUID) -> bool:
+    """For the files of photos as they were sent, which tell more than the photos do."""
+    try:
+        seen = await access(session, principal=principal, report_id=report_id)
+    except NotFound:
+        return False
+    report = seen.report
+    return not seen.joined and workflow.handles(principal, member_id=report.member_id, area_path=report.area_path)
 
 
 async def lock(session: AsyncSession, *report_ids: UUID) -> dict[UUID, Report]:
@@ -104,45 +127,11 @@ async def seen_locked(session: AsyncSession, *, report_id: UUID, caller: UUID) -
     return Seen(*found.one())
 
 
-async def merged_into(session: AsyncSession, *, report_id: UUID) -> UUID | None:
-    found = await session.exec(sa.select(col(Report.merged_into)).where(col(Report.id) == report_id))
-    into: UUID | None = found.scalars().first()
-    return into
-
-
-async def merged_reports(session: AsyncSession, *, into_id: UUID) -> Sequence[UUID]:
-    found = await session.exec(sa.select(col(Report.id)).where(col(Report.merged_into) == into_id).order_by(col(Report.id)))
-    return found.scalars().all()
-
-
 async def mine(session: AsyncSession, *, principal: Principal, limit: int, after: UUID | None) -> list[Seen]:
     """What the caller reported or joined, newest first, one more than `limit`."""
     me = principal.account_id
     joined = sa.select(col(ReportJoin.report_id)).where(col(ReportJoin.member_id) == me)
     return await _page(session, SEEN.where(sa.or_(col(Report.member_id) == me, col(Report.id).in_(joined))), me, limit, after)
-
-
-async def inbox(
-    session: AsyncSession, *, principal: Principal, statuses: Collection[Status], overdue: bool | None, assignee: UUID | None,
-    limit: int, after: UUID | None,
-) -> list[Seen]:
-    """Reports of the caller's areas, newest first, one more than `limit`; open ones when no state is asked for.
-
-    Raises Forbidden for a caller who holds no grant of staff.
-    """
-    if not principal.has(*workflow.STAFF):
-        raise Forbidden
-    asked = SEEN.where(within(Report.area_path, principal.area_paths(*workflow.STAFF)))
-    asked = asked.where(col(Report.status).in_(statuses) if statuses else col(Report.ended_at).is_(None))
-    if assignee is not None:
-        asked = asked.where(col(Report.assignee_id) == assignee)
-    if overdue is not None:
-        late = sa.and_(
-            col(Report.due_at) < CLOCK, col(Report.ended_at).is_(None),
-            col(Report.status).not_in([Status.SUSPENDED, Status.AWAITING_FEEDBACK]),
-        )
-        asked = asked.where(late if overdue else sa.func.coalesce(late, False).is_(False))
-    return await _page(session, asked, principal.account_id, limit, after)
 
 
 async def _page(
@@ -172,11 +161,13 @@ async def own_join(session: AsyncSession, *, report_id: UUID, member_id: UUID) -
 
 
 async def unpaid_joins(session: AsyncSession, *, report_id: UUID) -> list[tuple[UUID, datetime]]:
-    """Joiners and when they reported; without those whose own merged report was accepted, and so paid, before."""
+    """Joiners and when they reported; without those who were paid before, by a report that was accepted and then merged into this one."""
+    paid = sa.exists().where(
+        col(OWN.merged_into) == report_id, col(OWN.accepted_rule).is_not(None),
+        sa.or_(col(OWN.id) == col(ReportJoin.merged_from), col(OWN.member_id) == col(ReportJoin.member_id)),
+    )
     found = await session.exec(
-        sa.select(col(ReportJoin.member_id), sa.func.coalesce(col(OWN.created_at), col(ReportJoin.created_at)))
-        .outerjoin(OWN, col(OWN.id) == col(ReportJoin.merged_from))
-        .where(col(ReportJoin.report_id) == report_id, col(OWN.accepted_rule).is_(None))
+        sa.select(col(ReportJoin.member_id), col(ReportJoin.created_at)).where(col(ReportJoin.report_id) == report_id, ~paid)
     )
     return [(member_id, filed_at) for member_id, filed_at in found.all()]
 
@@ -189,6 +180,22 @@ async def numbers(session: AsyncSession, ids: Collection[UUID]) -> dict[UUID, st
 async def text_of(session: AsyncSession, text_id: UUID | None) -> str | None:
     row = None if text_id is None else await session.get(ReportText, text_id)
     return row.text if row else None
+
+
+async def second_look(session: AsyncSession, *, report_id: UUID) -> ReportSecondLook | None:
+    """The last one that was drawn."""
+    found = await session.exec(
+        sa.select(ReportSecondLook).where(col(ReportSecondLook.report_id) == report_id).order_by(col(ReportSecondLook.id).desc()).limit(1)
+        .execution_options(populate_existing=True)
+    )
+    one: ReportSecondLook | None = found.scalars().first()
+    return one
+
+
+def look_pending() -> sa.ColumnElement[bool]:
+    """The predicate of a list: reports that wait for a second look."""
+    pending = sa.exists().where(col(ReportSecondLook.report_id) == col(Report.id), col(ReportSecondLook.status) == LookStatus.PENDING)
+    return pending.correlate(Report)
 
 
 async def timeline(session: AsyncSession, *, report_id: UUID) -> list[tuple[ReportEvent, str | None]]:
@@ -221,6 +228,10 @@ async def export(session: AsyncSession, *, member_id: UUID) -> dict[str, Any]:
         sa.select(ReportText, col(Report.number)).join(Report, col(Report.id) == col(ReportText.report_id))
         .where(col(ReportText.author_id) == member_id).order_by(col(ReportText.id))
     )
+    claimed = await session.exec(
+        sa.select(col(Report.number), col(ReportClaim.until)).join(Report, col(Report.id) == col(ReportClaim.report_id))
+        .where(col(ReportClaim.account_id) == member_id).order_by(col(Report.id))
+    )
     return {
         "reports": [
             {
@@ -237,6 +248,7 @@ async def export(session: AsyncSession, *, member_id: UUID) -> dict[str, Any]:
         "report_notes": [
             {"number": number, "at": text.created_at.isoformat(), "text": text.text} for text, number in wrote.all()
         ],
+        "report_claims": [{"number": number, "until": until.isoformat()} for number, until in claimed.all()],
     }
 
 

@@ -1,5 +1,7 @@
-"""Reports by place: possible duplicates, what is open nearby, clusters of the map."""
+"""Reports by place: what is open nearby."""
 
+import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,38 +10,22 @@ import sqlalchemy as sa
 from sqlmodel import col
 
 from app.areas import geo
-from app.auth.principal import Principal, within
+from app.categories import queries as categories_queries
 from app.db.session import AsyncSession
-from app.reports import workflow
+from app.reports import eyes
 from app.reports.models import Report
 from app.reports.queries import CLOCK
 
-CELLS = 64  # at most so many clusters along one side of the map that is shown
-Box = tuple[float, float, float, float]
-
-
-async def duplicates(session: AsyncSession, *, category_code: str | None, lng: float, lat: float) -> list[dict[str, Any]]:
-    """Open reports of the last seven days, of the same category, within 100 m; nearest first."""
-    if category_code is None:
-        return []
-    found = await session.exec(
-        sa.select(col(Report.id), col(Report.number), col(Report.status), col(Report.lng), col(Report.lat)).where(
-            col(Report.ended_at).is_(None), col(Report.category_code) == category_code,
-            col(Report.created_at) > CLOCK - workflow.DUPLICATE_WITHIN,
-            *_in_box(geo.around(lng, lat, workflow.DUPLICATE_RADIUS_M)),
-        )
-    )
-    near = [
-        {"id": row.id, "number": row.number, "status": row.status, "distance_m": round(geo.distance_m(lng, lat, row.lng, row.lat))}
-        for row in found.all()
-    ]
-    near = [one for one in near if one["distance_m"] <= workflow.DUPLICATE_RADIUS_M]
-    return sorted(near, key=lambda one: int(one["distance_m"]))[:20]
+ROUNDED_BY_M = 80  # a rounded place is at most so far from the exact one
+POINT = sa.func.point(col(Report.lng), col(Report.lat))  # in the words of the index
 
 
 @dataclass(frozen=True, slots=True)
 class Near:
+    """`exact` is whether strangers may know the exact place; the distance is to the place that is shown."""
+
     report: Report
+    exact: bool
     distance_m: int
     now: datetime
 
@@ -47,45 +33,55 @@ class Near:
 async def nearby(
     session: AsyncSession, *, lng: float, lat: float, radius_m: int, category_code: str | None, limit: int
 ) -> list[Near]:
-    """Open reports within the radius, nearest first, at most `limit`."""
-    asked = sa.select(Report, CLOCK).where(col(Report.ended_at).is_(None), *_in_box(geo.around(lng, lat, radius_m)))
+    """Open reports whose shown place lies within the radius, nearest first, at most `limit`.
+
+    A guarded place is looked for where it is shown: asking around must not find out where it really is.
+    """
+    guarded = categories_queries.guards(col(Report.category_code), col(Report.category_version))
+    within = [col(Report.ended_at).is_(None), _in(_box(*geo.around(lng, lat, radius_m + ROUNDED_BY_M)))]
     if category_code is not None:
-        asked = asked.where(col(Report.category_code) == category_code)
-    away = sa.func.power((col(Report.lng) - lng) * sa.func.cos(sa.func.radians(lat)), 2) + sa.func.power(col(Report.lat) - lat, 2)
-    found = await session.exec(asked.order_by(away, col(Report.id)).limit(limit))
-    near = [Near(report, round(geo.distance_m(lng, lat, report.lng, report.lat)), now) for report, now in found.all()]
+        within.append(col(Report.category_code) == category_code)
+    east, north = (sa.case((guarded, rounded(own)), else_=col(own)) for own in (Report.lng, Report.lat))
+    asked = sa.select(Report, ~guarded, CLOCK).where(*within, _in(_reached(lng, lat, within, limit)))
+    found = await session.exec(asked.order_by(_squared(east, north, lng, lat), col(Report.id)).limit(limit))
+    near = [Near(report, exact, _away(report, exact, lng, lat), now) for report, exact, now in found.all()]
     return sorted((one for one in near if one.distance_m <= radius_m), key=lambda one: one.distance_m)
 
 
-@dataclass(frozen=True, slots=True)
-class Cluster:
-    lng: float
-    lat: float
-    count: int
+def rounded(column: Any, *, digits: int = eyes.ROUND_DIGITS) -> sa.ColumnElement[float]:
+    """A coordinate made coarse."""
+    return sa.cast(sa.func.round(sa.cast(column, sa.Numeric), digits), sa.Float)
 
 
-async def clusters(session: AsyncSession, *, principal: Principal, box: Box, zoom: int) -> list[Cluster]:
-    """The reports in the box, snapped to a grid that the zoom sets: each is in exactly one cell, so the counts always sum up to the same.
+def _away(report: Report, exact: bool, lng: float, lat: float) -> int:
+    return round(geo.distance_m(lng, lat, *eyes.point(report.lng, report.lat, exact=exact)))
 
-    Staff see every state in their areas, everyone else what was accepted.
+
+def _squared(east: Any, north: Any, lng: float, lat: float) -> sa.ColumnElement[float]:
+    """How far a place is from the point, squared, in degrees of latitude."""
+    return sa.func.power((east - lng) * _narrow(lat), 2) + sa.func.power(north - lat, 2)
+
+
+def _reached(lng: float, lat: float, within: Collection[sa.ColumnElement[bool]], limit: int) -> sa.ColumnElement[Any]:
+    """A box that holds the nearest `limit`, by the places that are shown, however many more there are around.
+
+    So many are near by their exact places, which the index gives; shown, each of them is at most a rounding further away, and whatever
+    is shown as near as that lies at most another rounding further.
     """
-    west, south, east, north = box
-    cell = max(360 / 2**zoom / 8, (east - west) / CELLS, (north - south) / CELLS)
-    if principal.has(*workflow.STAFF):
-        scope = within(Report.area_path, principal.area_paths(*workflow.STAFF))
-    else:
-        scope = col(Report.status).in_(workflow.PUBLIC)
-    column, row = (sa.func.floor(col(axis) / cell) for axis in (Report.lng, Report.lat))
-    found = await session.exec(
-        sa.select(sa.func.avg(col(Report.lng)), sa.func.avg(col(Report.lat)), sa.func.count())
-        .where(scope, *_in_box(box))
-        .group_by(column, row)
-    )
-    return [Cluster(lng, lat, count) for lng, lat, count in found.all()]
+    away = sa.func.sqrt(_squared(col(Report.lng), col(Report.lat), lng, lat)).label("away")
+    nearest = sa.select(away).where(*within).order_by(POINT.op("<->")(sa.func.point(lng, lat))).limit(limit).correlate(None).subquery()
+    up = sa.func.max(nearest.c.away) + 2 * math.degrees(ROUNDED_BY_M / geo.EARTH_RADIUS_M)
+    return sa.select(_box(lng - up / _narrow(lat), lat - up, lng + up / _narrow(lat), lat + up)).scalar_subquery()
 
 
-def _in_box(box: Box) -> tuple[sa.ColumnElement[bool], ...]:
-    west, south, east, north = box
-    return sa.between(col(Report.lat), south, north), sa.between(col(Report.lng), west, east)
+def _narrow(lat: float) -> float:
+    """A degree of longitude as a share of one of latitude."""
+    return max(0.01, math.cos(math.radians(lat)))
 
 
+def _box(west: Any, south: Any, east: Any, north: Any) -> sa.ColumnElement[Any]:
+    return sa.func.box(sa.func.point(west, south), sa.func.point(east, north))
+
+
+def _in(box: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+    return POINT.op("<@", is_comparison=True)(box)

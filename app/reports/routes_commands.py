@@ -1,8 +1,12 @@
-"""The commands on a report (contract, "Reports"): each answers the report as its caller sees it afterwards."""
+"""The commands on a report (contract, "Reports"): each answers the report as its caller sees it afterwards.
+
+Each endpoint has its command's name: by it the published table finds what the command's body is called.
+"""
 
 from uuid import UUID
 
 from app.auth import routing
+from app.auth.policy import policy
 from app.auth.routing import IfMatch, Session, SignedIn
 from app.reports import service, views
 from app.reports.answers import ReportOut
@@ -17,9 +21,12 @@ from app.reports.schemas import (
     ReasonIn,
     RejectIn,
     ReopenIn,
+    ReportPatch,
     RequestAnswerIn,
     ResolveIn,
+    SecondLookIn,
     SuspendIn,
+    TransferIn,
     VerifyIn,
 )
 
@@ -138,4 +145,32 @@ async def decide(report_id: UUID, body: DecideIn, principal: SignedIn, session: 
 @router.post("/{report_id}/reopen", summary="重新打开")
 async def reopen(report_id: UUID, body: ReopenIn, principal: SignedIn, session: Session, if_match: IfMatch) -> ReportOut:
     await service.reopen(session, principal=principal, report_id=report_id, seen=if_match, reason=body.reason, upload_ids=body.upload_ids)
+    return ReportOut.model_validate(await views.one(session, principal, report_id))
+
+
+@router.patch("/{report_id}", summary="补充或更正上报（受理前）")
+@policy(phone=True)
+async def amend(report_id: UUID, body: ReportPatch, principal: SignedIn, session: Session, if_match: IfMatch) -> ReportOut:
+    changes = {name: getattr(body, name) for name in body.model_fields_set}
+    await service.amend(session, principal=principal, report_id=report_id, seen=if_match, changes=changes)
+    return ReportOut.model_validate(await views.one(session, principal, report_id))
+
+
+@router.post("/{report_id}/transfer", summary="转交其他街道、社区或网格")
+async def transfer(report_id: UUID, body: TransferIn, principal: SignedIn, session: Session, if_match: IfMatch) -> ReportOut:
+    await service.transfer(
+        session, principal=principal, report_id=report_id, seen=if_match, area_id=body.area_id, reason=body.reason
+    )
+    return ReportOut.model_validate(await views.handed_over(session, principal, report_id))
+
+
+@router.post("/{report_id}/escalate", summary="上报上级")
+async def escalate(report_id: UUID, body: ReasonIn, principal: SignedIn, session: Session, if_match: IfMatch) -> ReportOut:
+    await service.escalate(session, principal=principal, report_id=report_id, seen=if_match, reason=body.reason)
+    return ReportOut.model_validate(await views.one(session, principal, report_id))
+
+
+@router.post("/{report_id}/second-look", summary="复核抽中的核查")
+async def second_look(report_id: UUID, body: SecondLookIn, principal: SignedIn, session: Session, if_match: IfMatch) -> ReportOut:
+    await service.second_look(session, principal=principal, report_id=report_id, seen=if_match, passed=body.passed, note=body.note)
     return ReportOut.model_validate(await views.one(session, principal, report_id))

@@ -1,9 +1,9 @@
 """Bodies of the report loop's commands."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
 from app.areas.schemas import Place
 from app.categories.models import Severity
@@ -37,6 +37,28 @@ class ReportIn(Body):
     occurred_at: Instant | None = None
 
 
+class ReportPatch(Body):
+    """What is given is changed; null takes a category, an address or a time away. `upload_ids` is the whole new list."""
+
+    model_config = _example(description="路面有坑，骑车危险，已放置路障", address="文化路 14 号门前")
+
+    category_code: Word | None = None
+    description: Text | None = None
+    location: Place | None = None
+    address: Line | None = None
+    upload_ids: Uploads | None = None
+    occurred_at: Instant | None = None
+
+    @model_validator(mode="after")
+    def _changes_what_can_change(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("没有要修改的内容")
+        for name in ("description", "location", "upload_ids"):
+            if name in self.model_fields_set and getattr(self, name) is None:
+                raise ValueError(f"{name} 不能为空")
+        return self
+
+
 class Nothing(Body):
     """A command that needs no words."""
 
@@ -67,6 +89,13 @@ class MergeIn(Body):
 class ReasonIn(Body):
     model_config = _example(reason="不是同一处问题")
 
+    reason: Note
+
+
+class TransferIn(Body):
+    model_config = _example(area_id="01933c5e-7a00-7000-8000-000000000003", reason="位置在建设社区一侧")
+
+    area_id: UUID
     reason: Note
 
 
@@ -107,6 +136,13 @@ class ResolveIn(Body):
 
 class VerifyIn(Body):
     model_config = _example(passed=True, note="现场已看")
+
+    passed: bool
+    note: Note
+
+
+class SecondLookIn(Body):
+    model_config = _example(passed=False, note="坑还在")
 
     passed: bool
     note: Note

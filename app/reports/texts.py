@@ -1,16 +1,25 @@
 """The sealed sentences of a report."""
 
 from app.db.session import AsyncSession
+from app.reports import search
 from app.reports.models import Report
+from app.reports.search import Sought
 from app.security import sealing
 
-TABLE = "report"
+TABLE, PURPOSE = "report", "report-search"
 
 
 def seal(session: AsyncSession, report: Report, *, description: str, address: str | None) -> None:
-    report.description_sealed = sealing.seal(session, description, table=TABLE, column="description", row=report.id)
-    if address is not None:
-        report.address_sealed = sealing.seal(session, address, table=TABLE, column="address", row=report.id)
+    seal_description(session, report, description)
+    seal_address(session, report, address)
+
+
+def seal_description(session: AsyncSession, report: Report, text: str) -> None:
+    report.description_sealed = sealing.seal(session, text, table=TABLE, column="description", row=report.id)
+
+
+def seal_address(session: AsyncSession, report: Report, text: str | None) -> None:
+    report.address_sealed = None if text is None else sealing.seal(session, text, table=TABLE, column="address", row=report.id)
 
 
 def description(session: AsyncSession, report: Report) -> str | None:
@@ -22,3 +31,14 @@ def description(session: AsyncSession, report: Report) -> str | None:
 def address(session: AsyncSession, report: Report) -> str | None:
     sealed = report.address_sealed
     return None if sealed is None else sealing.unseal(session, sealed, table=TABLE, column="address", row=report.id)
+
+
+def grams(session: AsyncSession, report: Report) -> list[int]:
+    """What the report is found by. Raises Unsealable."""
+    kept = [text for text in (description(session, report), address(session, report)) if text is not None]
+    return sealing.blind_numbers(session, search.pairs(kept), purpose=PURPOSE)
+
+
+def wanted(session: AsyncSession, sought: Sought) -> list[list[int]]:
+    """What the reports that are looked for have among theirs, under each of the keys that may have made it."""
+    return sealing.numbers_by_key(session, sought.pairs, purpose=PURPOSE)

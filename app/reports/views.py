@@ -5,18 +5,17 @@ from typing import Any
 from uuid import UUID
 
 from app.areas import queries as areas_queries
-from app.areas.schemas import place_out
 from app.auth.principal import Principal
-from app.auth.roles import Role
 from app.categories import queries as categories_queries
 from app.db.session import AsyncSession
 from app.members import queries as members_queries
 from app.pagination import PageQuery
 from app.points import queries as points_queries
-from app.reports import queries, texts, workflow
+from app.reports import likeness, queries, texts, views_desk, views_eyes, workflow
+from app.reports.likeness import Match
 from app.reports.models import Report, ReportRequest
 from app.reports.queries import Seen
-from app.reports.queries_places import Cluster, Near
+from app.reports.queries_places import Near
 from app.reports.words import ActorRole, Status, TextCheck
 from app.schemas import named
 from app.uploads import links
@@ -26,12 +25,12 @@ from app.uploads.models import Checked, Upload
 KINDS: dict[str, links.Kind] = {"report_before": "before", "report_after": "after", "report_reopen": "reopen"}
 
 
-def filed(principal: Principal, report: Report, *, community: Any, grid: Any, duplicates: list[dict[str, Any]]) -> dict[str, Any]:
+def filed(principal: Principal, report: Report, *, community: Any, grid: Any, duplicates: Sequence[Match]) -> dict[str, Any]:
     """The answer to a report that was just made: its caller can only be its reporter."""
     facts = workflow.Facts(status=report.status, now=report.created_at)
     return {
         "id": report.id, "number": report.number, "status": report.status, "version": report.version, "community": named(community),
-        "grid": named(grid), "due": _due(report), "possible_duplicates": duplicates,
+        "grid": named(grid), "due": _due(report), "possible_duplicates": [likeness.shown(match) for match in duplicates],
         "allowed": workflow.allowed(frozenset({ActorRole.REPORTER}), facts),
     }
 
@@ -53,22 +52,41 @@ async def items(session: AsyncSession, principal: Principal, rows: Sequence[Seen
 
 async def one(session: AsyncSession, principal: Principal, report_id: UUID) -> dict[str, Any]:
     """The report as the caller sees it now. Raises NotFound."""
-    seen = await queries.access(session, principal=principal, report_id=report_id)
-    report, staff = seen.report, _staff(principal, seen)
+    return await _whole(session, principal, await queries.access(session, principal=principal, report_id=report_id))
+
+
+async def handed_over(session: AsyncSession, principal: Principal, report_id: UUID) -> dict[str, Any]:
+    """The report for whoever has just handed it over, and may not see it any more."""
+    return await _whole(session, principal, await queries.seen_by(session, principal=principal, report_id=report_id))
+
+
+async def _whole(session: AsyncSession, principal: Principal, seen: Seen) -> dict[str, Any]:
+    report, staff = seen.report, views_eyes.staff(principal, seen)
     uploads = await uploads_queries.photos(session, [report.id])
     photos = _photos(session, principal, seen, uploads.get(report.id, ()))
     numbers = await queries.numbers(session, [report.merged_into]) if report.merged_into else {}
     return {
-        **(await _base(session, principal, [seen]))[0],
+        **(await _base(session, principal, [seen]))[0], **(await views_desk.beside(session, principal, [seen]))[0],
         "photo": photos[0] if photos else None, "photos": photos, "occurred_at": report.occurred_at,
-        "request": await _request(session, seen.request), "reporter": await _reporter(session, principal, seen) if staff else None,
+        "request": await _request(session, seen.request), "reporter": await views_eyes.reporter(session, principal, seen),
         "merged_into": {"id": report.merged_into, "number": numbers[report.merged_into]} if report.merged_into else None,
         "reject_reason": report.reject_reason, "suspended_until": report.suspended_until, "accepted_at": report.accepted_at,
         "resolved_at": report.resolved_at, "closed_at": report.ended_at if report.status is Status.CLOSED else None,
         "rework_count": report.rework_count, "extension_count": report.extension_count, "reopen_count": report.reopen_count,
         "satisfied": report.satisfied, "rating": report.rating, "points_awarded": await _points(session, principal, seen),
         "text_check": report.text_check if staff else None,
+        "escalated_to": await _escalated_to(session, report) if staff else None,
+        "second_look": await _second_look(session, report) if ActorRole.REVIEWER in seen.parts(principal) else None,
     }
+
+
+async def _escalated_to(session: AsyncSession, report: Report) -> dict[str, Any] | None:
+    return named(await areas_queries.get(session, report.escalated_to)) if report.escalated_to else None
+
+
+async def _second_look(session: AsyncSession, report: Report) -> dict[str, Any] | None:
+    look = await queries.second_look(session, report_id=report.id)
+    return None if look is None else {"status": look.status, "drawn_at": look.drawn_at}
 
 
 async def _base(session: AsyncSession, principal: Principal, rows: Sequence[Seen]) -> list[dict[str, Any]]:
@@ -76,46 +94,33 @@ async def _base(session: AsyncSession, principal: Principal, rows: Sequence[Seen
     areas = await areas_queries.by_ids(session, {one for row in reports for one in (row.community_id, row.grid_id) if one})
     names = await categories_queries.names(session, [row.category_code for row in reports])
     workers = await _workers(session, principal, rows)
+    exact = await views_eyes.exact(session, principal, rows)
     return [
         {
             "id": row.id, "number": row.number, "status": row.status, "version": row.version, "category": _category(row, names),
-            "severity": row.severity, "description": _description(session, principal, seen), "location": _place(row),
-            "address": texts.address(session, row), "community": named(areas[row.community_id]),
+            "severity": row.severity, "description": described, "location": views_eyes.place(row, exact=exact[row.id]), "address": address,
+            "community": named(areas[row.community_id]),
             "grid": named(areas[row.grid_id]) if row.grid_id else None, "due": _due(row),
             "overdue": workflow.overdue(row.status, row.due_at, seen.now),
-            "assignee": workers.get(row.assignee_id) if _staff(principal, seen) else None, "joined_count": seen.joined_count,
+            "assignee": workers.get(row.assignee_id) if views_eyes.staff(principal, seen) else None, "joined_count": seen.joined_count,
             "mine": row.member_id == principal.account_id, "joined": seen.joined, "request_pending": seen.request is not None,
             "created_at": row.created_at, "allowed": workflow.allowed(seen.parts(principal), seen.facts(principal.account_id)),
         }
         for seen, row in zip(rows, reports, strict=True)
+        for described, address in [sentences(session, principal, seen, exact=exact[row.id])]
     ]
+
+
+def sentences(session: AsyncSession, principal: Principal, seen: Seen, *, exact: bool) -> tuple[str | None, str | None]:
+    """Description and address as the caller is shown them; `exact` as `views_eyes.exact` says."""
+    return _description(session, principal, seen), texts.address(session, seen.report) if exact else None
 
 
 async def _workers(session: AsyncSession, principal: Principal, rows: Sequence[Seen]) -> dict[UUID | None, dict[str, Any]]:
     """Names of assignees, for staff: colleagues know each other."""
-    wanted = {seen.report.assignee_id for seen in rows if seen.report.assignee_id and _staff(principal, seen)}
-    aliases = await members_queries.aliases(session, wanted)
-    people = await members_queries.by_ids(session, wanted)
-    named_workers: dict[UUID | None, dict[str, Any]] = {}
-    for worker in wanted:
-        named_workers[worker] = {"id": worker, "name": members_queries.name_of(session, people.get(worker)) or aliases[worker]}
-    return named_workers
-
-
-def _staff(principal: Principal, seen: Seen) -> bool:
-    """Looks the caller at the report as an official? Whoever reported or joined it does not, whatever grants they hold."""
-    own = seen.joined or seen.report.member_id == principal.account_id
-    return not own and principal.covers(seen.report.area_path, *workflow.STAFF)
-
-
-async def _reporter(session: AsyncSession, principal: Principal, seen: Seen) -> dict[str, str]:
-    """An alias for those who judge; the family name for the grid worker, who may have to ask on the spot."""
-    member_id = seen.report.member_id
-    if not principal.covers(seen.report.area_path, Role.REVIEWER, Role.AREA_ADMIN):
-        masked = await members_queries.masked_name(session, member_id=member_id)
-        if masked is not None:
-            return {"alias": masked}
-    return {"alias": (await members_queries.aliases(session, [member_id]))[member_id]}
+    wanted = {seen.report.assignee_id for seen in rows if seen.report.assignee_id and views_eyes.staff(principal, seen)}
+    names = await members_queries.called(session, wanted)
+    return {worker: {"id": worker, "name": name} for worker, name in names.items()}
 
 
 async def _request(session: AsyncSession, request: ReportRequest | None) -> dict[str, Any] | None:
@@ -147,10 +152,6 @@ def _due(report: Report) -> dict[str, Any] | None:
     return None if report.due_stage is None else {"stage": report.due_stage, "at": report.due_at}
 
 
-def _place(report: Report) -> Any:
-    return place_out(report.lng, report.lat, report.accuracy_m)
-
-
 def _description(session: AsyncSession, principal: Principal, seen: Seen) -> str | None:
     """A text that WeChat found risky goes to its author and to officials only."""
     stranger = seen.joined and seen.report.member_id != principal.account_id
@@ -159,7 +160,7 @@ def _description(session: AsyncSession, principal: Principal, seen: Seen) -> str
 
 def _photos(session: AsyncSession, principal: Principal, seen: Seen, uploads: Sequence[Upload]) -> list[Any]:
     """Before, after, reopening; a photo that WeChat found risky goes to its author and to officials only."""
-    staff = _staff(principal, seen)
+    staff = views_eyes.staff(principal, seen)
     return [
         links.photo(session, upload, KINDS[str(upload.kind)])
         for upload in sorted(uploads, key=lambda one: list(KINDS).index(str(one.kind)))
@@ -188,8 +189,8 @@ async def nearby(session: AsyncSession, found: Sequence[Near]) -> list[dict[str,
     uploads = await uploads_queries.photos(session, public)
     return [
         {
-            "id": row.id, "category": _category(row, names), "severity": row.severity, "status": row.status, "location": _place(row),
-            "distance_m": near.distance_m, "created_at": row.created_at,
+            "id": row.id, "category": _category(row, names), "severity": row.severity, "status": row.status,
+            "location": views_eyes.place(row, exact=near.exact), "distance_m": near.distance_m, "created_at": row.created_at,
             "age_minutes": int((near.now - row.created_at).total_seconds() // 60),
             "description": _public_text(session, row),
             "photos": [
@@ -205,16 +206,3 @@ async def nearby(session: AsyncSession, found: Sequence[Near]) -> list[dict[str,
 def _public_text(session: AsyncSession, report: Report) -> str | None:
     shown = report.status in workflow.PUBLIC and report.text_check is TextCheck.PASS
     return texts.description(session, report) if shown else None
-
-
-def feature_collection(found: Sequence[Cluster]) -> dict[str, Any]:
-    return {
-        "type": "FeatureCollection",
-        "features": [
-            {
-                "type": "Feature", "geometry": {"type": "Point", "coordinates": (round(one.lng, 6), round(one.lat, 6))},
-                "properties": {"count": one.count},
-            }
-            for one in found
-        ],
-    }

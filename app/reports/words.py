@@ -61,6 +61,15 @@ class RequestStatus(StrEnum):
     LAPSED = "lapsed"
 
 
+class LookStatus(StrEnum):
+    """What became of a verification that was drawn for a second look."""
+
+    PENDING = "pending"
+    PASSED = "passed"
+    FAILED = "failed"
+    LAPSED = "lapsed"
+
+
 class TextCheck(StrEnum):
     """WeChat's verdict on the description. Until `pass`, it is for the reporters and for those whose duty it is."""
 

@@ -37,6 +37,28 @@ class Command(StrEnum):
     FEEDBACK = "feedback"
     DECIDE = "decide"
     REOPEN = "reopen"
+    AMEND = "amend"
+    TRANSFER = "transfer"
+    ESCALATE = "escalate"
+    SECOND_LOOK = "second-look"
+
+
+class Deed(StrEnum):
+    """What somebody has done on a report, which bars them from judging it."""
+
+    RESOLVER = "resolver"
+    VERIFIER = "verifier"
+    ASKER = "asker"
+
+
+class Need(StrEnum):
+    """What a command needs besides the state."""
+
+    OPEN_REQUEST = "open_request"
+    TARGET_NOT_DISPATCHED = "target_not_dispatched"
+    REOPENING_LEFT = "reopening_left"
+    LEVEL_ABOVE = "level_above"
+    PENDING_LOOK = "pending_look"
 
 
 S = Status
@@ -50,18 +72,28 @@ STAFF = (Role.REVIEWER, Role.AREA_ADMIN, Role.GRID_WORKER)
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Who may give a command in which states, and where it may lead. No target: the state stays."""
+    """Who may give a command in which states, and where it may lead. No target: the state stays.
+
+    `never`: whoever did this on the report may not give it. `needs`: what must be so besides. `asks`: who only asks the reviewer by it,
+    for one thing at a time.
+    """
 
     by: Mapping[ActorRole, frozenset[Status]]
     to: frozenset[Status]
+    never: frozenset[Deed]
+    needs: Need | None
+    asks: frozenset[ActorRole]
 
     @property
     def sources(self) -> frozenset[Status]:
         return frozenset[Status]().union(*self.by.values())
 
 
-def _rule(by: Mapping[ActorRole, Collection[Status]], *to: Status) -> Rule:
-    return Rule({actor: frozenset(sources) for actor, sources in by.items()}, frozenset(to))
+def _rule(
+    by: Mapping[ActorRole, Collection[Status]], *to: Status, never: Collection[Deed] = (), needs: Need | None = None,
+    asks: Collection[ActorRole] = (),
+) -> Rule:
+    return Rule({actor: frozenset(sources) for actor, sources in by.items()}, frozenset(to), frozenset(never), needs, frozenset(asks))
 
 
 TABLE: Mapping[Command, Rule] = {
@@ -69,26 +101,31 @@ TABLE: Mapping[Command, Rule] = {
     Command.ACCEPT: _rule({REVIEWER: [S.SUBMITTED]}, S.ACCEPTED),
     Command.REJECT: _rule({REVIEWER: [S.SUBMITTED]}, S.REJECTED),
     Command.MERGE: _rule({REVIEWER: MERGEABLE}, S.MERGED),
-    Command.UNMERGE: _rule({REVIEWER: [S.MERGED], SYSTEM: [S.MERGED]}, S.SUBMITTED),
+    Command.UNMERGE: _rule({REVIEWER: [S.MERGED], SYSTEM: [S.MERGED]}, S.SUBMITTED, needs=Need.TARGET_NOT_DISPATCHED),
     Command.DISPATCH: _rule({REVIEWER: [S.ACCEPTED, S.DISPATCHED, S.REOPENED]}, S.DISPATCHED),
     Command.SEND_BACK: _rule({ASSIGNEE: [S.DISPATCHED, S.IN_PROGRESS]}, S.ACCEPTED),
     Command.START: _rule({ASSIGNEE: [S.DISPATCHED]}, S.IN_PROGRESS),
-    Command.SUSPEND: _rule({ASSIGNEE: [S.IN_PROGRESS], REVIEWER: [S.IN_PROGRESS]}, S.SUSPENDED),
+    Command.SUSPEND: _rule({ASSIGNEE: [S.IN_PROGRESS], REVIEWER: [S.IN_PROGRESS]}, S.SUSPENDED, asks=[ASSIGNEE]),
     Command.RESUME: _rule({ASSIGNEE: [S.SUSPENDED], REVIEWER: [S.SUSPENDED], SYSTEM: [S.SUSPENDED]}, S.IN_PROGRESS),
-    Command.EXTEND: _rule({ASSIGNEE: HANDLING, REVIEWER: HANDLING | {S.ACCEPTED, S.REOPENED}}),
-    Command.DECIDE_REQUEST: _rule({REVIEWER: HANDLING}, S.SUSPENDED),
+    Command.EXTEND: _rule({ASSIGNEE: HANDLING, REVIEWER: HANDLING | {S.ACCEPTED, S.REOPENED}}, asks=[ASSIGNEE]),
+    Command.DECIDE_REQUEST: _rule({REVIEWER: HANDLING}, S.SUSPENDED, never=[Deed.ASKER], needs=Need.OPEN_REQUEST),
     Command.RESOLVE: _rule({ASSIGNEE: [S.IN_PROGRESS]}, S.RESOLVED),
-    Command.VERIFY: _rule({REVIEWER: [S.RESOLVED]}, S.AWAITING_FEEDBACK, S.IN_PROGRESS),
+    Command.VERIFY: _rule({REVIEWER: [S.RESOLVED]}, S.AWAITING_FEEDBACK, S.IN_PROGRESS, never=[Deed.RESOLVER]),
     Command.FEEDBACK: _rule(
         {REPORTER: [S.AWAITING_FEEDBACK], JOINED: [S.AWAITING_FEEDBACK], SYSTEM: [S.AWAITING_FEEDBACK]}, S.CLOSED, S.DISPUTED
     ),
     Command.DECIDE: _rule({REVIEWER: [S.DISPUTED]}, S.IN_PROGRESS, S.CLOSED),
-    Command.REOPEN: _rule({REPORTER: [S.CLOSED], JOINED: [S.CLOSED]}, S.REOPENED),
+    Command.REOPEN: _rule({REPORTER: [S.CLOSED], JOINED: [S.CLOSED]}, S.REOPENED, needs=Need.REOPENING_LEFT),
+    Command.AMEND: _rule({REPORTER: [S.SUBMITTED]}),
+    Command.TRANSFER: _rule({REVIEWER: [S.SUBMITTED, S.ACCEPTED, S.REOPENED]}),
+    Command.ESCALATE: _rule({REVIEWER: OPEN}, needs=Need.LEVEL_ABOVE),
+    Command.SECOND_LOOK: _rule(
+        {REVIEWER: [S.AWAITING_FEEDBACK, S.CLOSED]}, S.DISPUTED, never=[Deed.RESOLVER, Deed.VERIFIER], needs=Need.PENDING_LOOK
+    ),
 }
 
 REOPEN_WITHIN, MAX_REOPENS = timedelta(days=7), 2
 FEEDBACK_WITHIN = timedelta(days=7)
-ROUND_AFTER, ROUND_DIGITS = timedelta(days=90), 3  # three digits of a degree are about 100 m
 DUPLICATE_RADIUS_M, DUPLICATE_WITHIN = 100, timedelta(days=7)
 OUTSIDE_BEYOND_M = 20_000  # where nobody drew a boundary: a place farther from the nearest centre is in no area of ours
 
@@ -99,12 +136,13 @@ class Facts:
 
     status: Status
     now: datetime
-    resolved_by_caller: bool = False
+    deeds: frozenset[Deed] = frozenset()
     request_open: bool = False
-    request_by_caller: bool = False
     into_dispatched: bool = False
     reopen_count: int = 0
     ended_at: datetime | None = None
+    at_top: bool = False
+    look_pending: bool = False
 
 
 def actors(
@@ -128,37 +166,50 @@ def sees(principal: Principal, *, member_id: UUID, joined: bool, area_path: str)
     return joined or principal.account_id == member_id or principal.covers(area_path, *STAFF)
 
 
+def handles(principal: Principal, *, member_id: UUID, area_path: str) -> bool:
+    """Reviewers and administrators of its area, whose own report it is not."""
+    return principal.account_id != member_id and principal.covers(area_path, Role.REVIEWER, Role.AREA_ADMIN)
+
+
 def permitted(command: Command, parts: frozenset[ActorRole], facts: Facts) -> bool:
     """May the caller give this command at all, in whatever state? If not, the answer is 403."""
-    if command is Command.VERIFY and facts.resolved_by_caller:
-        return False
-    if command is Command.DECIDE_REQUEST and facts.request_by_caller:
-        return False
-    return any(actor in parts for actor in TABLE[command].by)
+    rule = TABLE[command]
+    return rule.never.isdisjoint(facts.deeds) and not rule.by.keys().isdisjoint(parts)
 
 
 def actor_for(command: Command, parts: frozenset[ActorRole], facts: Facts) -> ActorRole | None:
     """In which part the caller gives the command now; None when the state does not allow it. An assignee who is also the reviewer asks."""
     rule = TABLE[command]
     order = (ASSIGNEE, REVIEWER, REPORTER, JOINED, SYSTEM)
-    return next((part for part in order if part in parts and facts.status in rule.by.get(part, ()) and _open(command, facts)), None)
+    return next((part for part in order if part in parts and facts.status in rule.by.get(part, ()) and met(rule.needs, facts)), None)
 
 
-def _open(command: Command, facts: Facts) -> bool:
-    """What a command needs besides the state."""
-    if command is Command.REOPEN:
-        in_time = facts.ended_at is not None and facts.now <= facts.ended_at + REOPEN_WITHIN
-        return in_time and facts.reopen_count < MAX_REOPENS
-    if command is Command.UNMERGE:
-        return not facts.into_dispatched
-    return facts.request_open if command is Command.DECIDE_REQUEST else True
+def met(need: Need | None, facts: Facts) -> bool:
+    """Is it so, what a command needs besides the state?"""
+    match need:
+        case Need.REOPENING_LEFT:
+            in_time = facts.ended_at is not None and facts.now <= facts.ended_at + REOPEN_WITHIN
+            return in_time and facts.reopen_count < MAX_REOPENS
+        case Need.TARGET_NOT_DISPATCHED:
+            return not facts.into_dispatched
+        case Need.OPEN_REQUEST:
+            return facts.request_open
+        case Need.LEVEL_ABOVE:
+            return not facts.at_top
+        case Need.PENDING_LOOK:
+            return facts.look_pending
+        case None:
+            return True
 
 
 def allowed(parts: frozenset[ActorRole], facts: Facts) -> list[str]:
     """The commands that the caller may give now."""
-    return [
-        command.value for command in Command if permitted(command, parts, facts) and actor_for(command, parts, facts) is not None
-    ]
+    return [command.value for command in Command if permitted(command, parts, facts) and _now(command, parts, facts)]
+
+
+def _now(command: Command, parts: frozenset[ActorRole], facts: Facts) -> bool:
+    actor = actor_for(command, parts, facts)
+    return actor is not None and not (facts.request_open and actor in TABLE[command].asks)
 
 
 class Clock(StrEnum):
@@ -210,11 +261,6 @@ def overdue(status: Status, due_at: datetime | None, now: datetime) -> bool:
     return due_at is not None and due_at < now and status not in (S.SUSPENDED, S.AWAITING_FEEDBACK)
 
 
-def accepted_rule(severity: Severity) -> str:
-    """The points rule of an acceptance; hazards and emergencies get no closing bonus."""
-    return "REPORT_ACCEPTED" if severity is Severity.NORMAL else "HAZARD_ACCEPTED"
-
-
 CLOSING_RULE, JOINED_RULE = "REPORT_CLOSED", "REPORT_JOINED"
 
 TOLD: Mapping[Status, tuple[str, str]] = {
@@ -230,5 +276,5 @@ TOLD: Mapping[Status, tuple[str, str]] = {
     S.CLOSED: ("上报已办结", "感谢您的上报。7 天内如有反复，可以重新打开。"),
     S.REJECTED: ("上报未予受理", "您的上报未予受理，原因见详情。"),
     S.MERGED: ("上报已合并", "您反映的问题已有人上报，已合并处理，进展会同样通知您。"),
-    S.WITHDRAWN: ("上报已撤回", "该上报已由上报人撤回。"),
+    S.WITHDRAWN: ("上报已撤回", "该上报已由上报人撤回；如果问题还在，请您另行上报。"),
 }

@@ -72,8 +72,10 @@ PLACES = (
     Place("checkin_appointment", {"reason_sealed": "reason"}),
     Place("coverage_visit", {"note_sealed": "note"}),
     Place("complaint", {"text_sealed": "text", "answer_sealed": "answer"}),
+    Place("upload", {"taken_sealed": "taken"}),
     Place("report", {"description_sealed": "description", "address_sealed": "address"}),
     Place("redemption", {"code_sealed": "code"}, (Index("code_index", "redemption-code", "code_sealed"),)),
+    Place("report_proof", {"code_sealed": "code"}, (Index("code_index", "report-proof", "code_sealed"),)),
 )
 
 # Binary columns that no field key has made.
@@ -82,6 +84,7 @@ UNKEYED = {
     "wechat_push_event.dedupe_key": "a digest of WeChat's own id of the event",
     "wechat_push_event.body_sha256": "a digest of the message",
     "wechat_push_nonce.body_sha256": "a digest of the message",
+    "upload.sent_digest": "a digest of a photo's file, compared with other photos' only",
     "refresh_token.hash": "a digest of 256 random bits",
 }
 

@@ -16,13 +16,16 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy.exc import IntegrityError
 
 from app.db.session import Database
 from app.rotation import queries, remaking
+from app.rotation.derived import DERIVED, Derived
 from app.rotation.fields import PLACES, Place
 from app.rotation.remaking import Change, Row
+from app.security import sealing
 from app.security.sealing import Under, Unsealable
 
 AGAIN, PAUSE_S = 40, 0.25  # a row that somebody holds, or has just changed, is tried again for so long
@@ -68,6 +71,26 @@ async def turn(database: Database, place: Place, *, batch: int, dry_run: bool = 
 
 def batched(keys: Sequence[Key], size: int) -> Iterator[Sequence[Key]]:
     return (keys[start : start + size] for start in range(0, len(keys), size))
+
+
+async def turn_derived(database: Database, derived: Derived, *, batch: int, dry_run: bool = False) -> Turn:
+    """The same for what a feature makes itself. A row that somebody holds stays for the next run: the survey counts it."""
+    done = Turn(derived.place)
+    async with database.reader() as session:
+        counts = await derived.survey(session)
+        done.seen, stale = counts.total(), counts.total() - counts[sealing.active(session)]
+    if dry_run:
+        done.remade = stale
+        return done
+    after: UUID | None = None
+    while True:
+        async with database.transaction() as session:
+            step = await derived.remake(session, after=after, limit=batch, every_key=True)
+        if not step.ids:
+            return done
+        after = step.ids[-1]
+        done.remade += len(step.ids) - len(step.failed)
+        done.failed += [(one,) for one in step.failed]
 
 
 async def _pages(database: Database, place: Place, batch: int) -> AsyncIterator[Sequence[Row]]:
@@ -131,6 +154,9 @@ async def survey(database: Database, *, batch: int, places: Sequence[Place] = PL
         if place.indexes:
             async for rows in _pages(database, place, batch):
                 await _count_indexes(database, place, rows, counts)
+    async with database.reader() as session:
+        for derived in DERIVED:
+            counts[f"{derived.place.table}.{derived.column}"] = await derived.survey(session)
     return counts
 
 

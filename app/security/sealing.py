@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -102,6 +102,25 @@ def indexes_by_key(session: AsyncSession, value: str, *, purpose: str) -> Iterat
             key = masters.of(f"{suite.index}:{purpose}", kid)
             assert key is not None
             yield Under(kid, suite.name), suite.fingerprint(key, value.encode())
+
+
+def blind_numbers(session: AsyncSession, values: Iterable[str], *, purpose: str) -> list[int]:
+    """The fingerprints of short values under the active key, as 63-bit numbers in order, each once: for an index of what a text holds."""
+    keys = ring(session)
+    suite = ciphers.named(keys.cipher)
+    return _numbers(suite, keys.field.current(f"{suite.index}:{purpose}"), values)
+
+
+def numbers_by_key(session: AsyncSession, values: Collection[str], *, purpose: str) -> list[list[int]]:
+    """The same under every key and suite, the active ones first: look-ups ask for any of them."""
+    masters, first = ring(session).field, ciphers.named(ring(session).cipher)
+    suites = (first, *(other for other in ciphers.available() if other is not first))
+    keyed = ((suite, masters.of(f"{suite.index}:{purpose}", kid)) for kid in masters.keys for suite in suites)
+    return [_numbers(suite, key, values) for suite, key in keyed if key is not None]
+
+
+def _numbers(suite: Suite, key: bytes, values: Iterable[str]) -> list[int]:
+    return sorted({int.from_bytes(suite.fingerprint(key, value.encode())[:8]) >> 1 for value in values})
 
 
 async def hold(session: AsyncSession, value: str, *, purpose: str) -> None:

@@ -1,5 +1,6 @@
 """Asking WeChat about photos, taking its verdicts, and sweeping what nobody uses."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -10,6 +11,7 @@ from app.errors import WeChatUnavailable
 from app.jobs import service as jobs_service
 from app.jobs.registry import Context, every, handles
 from app.observability import get_logger
+from app.storage.store import Stored
 from app.uploads import keeping, links, queries, service, workflow
 from app.uploads.models import Checked
 from app.wechat import queries as wechat_queries
@@ -113,14 +115,19 @@ async def delete_objects(context: Context, payload: dict[str, Any]) -> None:
 async def sweep_objects(context: Context) -> None:
     """Deletes objects that no row names: a request that died between store and database left them."""
     removed = 0
-    async for page in context.store.listing(keeping.FOLDER):
-        old = [found.key for found in page if found.changed_at < clock.now() - workflow.ORPHAN_AFTER]
-        async with context.database.transaction() as session:
-            orphans = await queries.without_row(session, old) if old else set()
-        await keeping.remove(context.store, orphans)
-        removed += len(orphans)
-        if removed >= ORPHANS_AT_ONCE:
-            log.error("upload.many_orphans", removed=removed)
-            return
+    for folder in keeping.FOLDERS:
+        async for page in context.store.listing(folder):
+            removed += await _remove_orphans(context, page)
+            if removed >= ORPHANS_AT_ONCE:
+                log.error("upload.many_orphans", removed=removed)
+                return
     if removed:
         log.info("upload.orphans_removed", removed=removed)
+
+
+async def _remove_orphans(context: Context, page: Sequence[Stored]) -> int:
+    old = [found.key for found in page if found.changed_at < clock.now() - workflow.ORPHAN_AFTER]
+    async with context.database.transaction() as session:
+        orphans = await queries.without_row(session, old) if old else set()
+    await keeping.remove(context.store, orphans)
+    return len(orphans)

@@ -1,35 +1,44 @@
-"""Addresses of photos. An `<image>` sends no token, so two of them are signed, for everyone who holds them and for minutes only."""
+"""Addresses of photos. An `<image>` sends no token, so three of them are signed, for everyone who holds them and for minutes only."""
 
 from datetime import timedelta
-from typing import Literal
+from typing import Literal, get_args
 from uuid import UUID
 
 from app import clock
+from app.areas.schemas import place_out
 from app.db.session import AsyncSession
 from app.errors import NotFound
 from app.security import sealing
-from app.uploads import workflow
+from app.uploads import taken, workflow
 from app.uploads.models import Upload
-from app.uploads.schemas import PhotoOut, UploadOut
+from app.uploads.schemas import PhotoOut, UploadedOut, UploadOut
 
 PURPOSE = "upload-link"
-Variant = Literal["view", "thumb"]
+Variant = Literal["view", "medium", "thumb"]
 Kind = Literal["before", "after", "reopen"]
 
 
 def uploaded(session: AsyncSession, upload: Upload) -> UploadOut:
     return UploadOut(
-        id=upload.id, url=url(session, upload.id), view_url=signed(session, upload.id, "view"),
-        thumb_url=signed(session, upload.id, "thumb"), width=upload.width, height=upload.height, content_type="image/jpeg",
+        **_addresses(session, upload.id), id=upload.id, width=upload.width, height=upload.height, content_type="image/jpeg"
     )
+
+
+def told(session: AsyncSession, upload: Upload) -> UploadedOut:
+    """The same for who has just sent it, with what the file told of itself."""
+    said = taken.of(session, upload)
+    place = place_out(*said.place) if said.place else None
+    return UploadedOut(**uploaded(session, upload).model_dump(), taken_at=said.at, place=place)
 
 
 def photo(session: AsyncSession, upload: Upload, kind: Kind) -> PhotoOut:
     """A photo for an answer to somebody who may see it: the links in it open it for whoever holds them."""
-    return PhotoOut(
-        id=upload.id, kind=kind, url=url(session, upload.id), view_url=signed(session, upload.id, "view"),
-        thumb_url=signed(session, upload.id, "thumb"), width=upload.width, height=upload.height,
-    )
+    return PhotoOut(**_addresses(session, upload.id), id=upload.id, kind=kind, width=upload.width, height=upload.height)
+
+
+def _addresses(session: AsyncSession, upload_id: UUID) -> dict[str, str]:
+    signed_ones = {f"{variant}_url": signed(session, upload_id, variant) for variant in get_args(Variant)}
+    return {"url": url(session, upload_id)} | signed_ones
 
 
 def url(session: AsyncSession, upload_id: UUID) -> str:

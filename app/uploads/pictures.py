@@ -1,18 +1,21 @@
 """Photos from phones, rebuilt from their pixels. What comes out holds no byte of the file that came in.
 
-Judged by content: the first bytes say the kind, the header says the size, and only then is anything decoded.
+Judged by content: the first bytes say the kind, the end says that nothing was cut, the header says the size; only then is anything
+decoded. THE one place that opens images: what the file tells of itself (when, where, what its copies are known by) is read here too.
 """
 
+import hashlib
 import io
 import os
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import UploadFile
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
@@ -21,16 +24,24 @@ from pillow_heif import HeifImageFile
 
 from app.errors import PayloadTooLarge, UnsupportedMediaType, ValidationFailed
 from app.middleware.limits import FILE_BYTES
+from app.uploads import prints, taken
+from app.uploads.taken import Taken
 
 CONTENT_TYPE = "image/jpeg"
 MAX_PIXELS = 50_000_000
-IMAGE_SIDE, THUMB_SIDE = 1600, 320
+IMAGE_SIDE, MEDIUM_SIDE, THUMB_SIDE = 1600, 1080, 320
 IMAGE_QUALITY, THUMB_QUALITY = 85, 80
 WHITE = (255, 255, 255)
 HEIC_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"hevm", b"hevs"})
 HEIF_BRANDS = frozenset({b"mif1", b"msf1", b"mif2"})  # the container alone: what is in it, the compatible brands must say
 PNG_END, JPEG_END = b"IEND\xaeB\x60\x82", b"\xff\xd9"  # without its end a file was cut, though the pixels may be there
 JPEG_SCAN = 0xDA
+Reader = Callable[[io.BytesIO], ImageFile]
+TYPES: dict[Reader, str] = {
+    JpegImageFile: CONTENT_TYPE, PngImageFile: "image/png", WebPImageFile: "image/webp", HeifImageFile: "image/heic",
+}
+SUFFIXES = {CONTENT_TYPE: "jpg", "image/png": "png", "image/webp": "webp", "image/heic": "heic"}
+Told = TypeVar("Told")
 # What decoders raise on a file that is not what its first bytes promise.
 BROKEN = (
     OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, EOFError, RuntimeError, struct.error, zlib.error,
@@ -41,13 +52,26 @@ _DECODERS = CapacityLimiter(max(1, (os.cpu_count() or 2) // 2))
 
 
 @dataclass(frozen=True, slots=True)
+class Sent:
+    """The file as it came in, and what it told before it was rebuilt. `prints` are None where there is too little to see."""
+
+    data: bytes
+    content_type: str
+    digest: bytes
+    taken: Taken
+    prints: tuple[int, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
-    """A clean JPEG and its thumbnail; `width` and `height` are those of the image."""
+    """A clean JPEG in three sizes; `width` and `height` are those of the image, which has no medium size where it is not larger."""
 
     image: bytes
+    medium: bytes | None
     thumb: bytes
     width: int
     height: int
+    sent: Sent | None
 
 
 async def read(file: UploadFile) -> Picture:
@@ -63,19 +87,38 @@ def clean(data: bytes) -> Picture:
     if not data:
         raise _damaged()
     reader = _reader_of(data)
+    if not _ends(reader, data):
+        raise _damaged()
     try:
         with reader(io.BytesIO(data)) as opened:
             _expect_modest(opened.size)
-            pixels = _upright(_reduced(opened), opened)
+            pixels = _reduced(opened)
+            told = Taken(_told(opened, ExifTags.IFD.Exif, taken.moment), _told(opened, ExifTags.IFD.GPSInfo, taken.place))
+            image = _rebuilt(_upright(pixels, opened))
     except BROKEN as error:
         raise _damaged() from error
-    if not _ends(reader, data):
-        raise _damaged()
-    image = _rebuilt(pixels)
-    return Picture(_jpeg(image, IMAGE_QUALITY), _jpeg(_fitted(image, THUMB_SIDE), THUMB_QUALITY), *image.size)
+    thumb = _fitted(image, THUMB_SIDE)
+    medium = _jpeg(_fitted(image, MEDIUM_SIDE), IMAGE_QUALITY) if max(image.size) > MEDIUM_SIDE else None
+    sent = Sent(data, TYPES[reader], hashlib.sha256(data).digest(), told, prints.of(_grey(thumb), _grey(thumb, prints.TRIM)))
+    return Picture(_jpeg(image, IMAGE_QUALITY), medium, _jpeg(thumb, THUMB_QUALITY), *image.size, sent)
 
 
-def _reader_of(data: bytes) -> Callable[[io.BytesIO], ImageFile]:
+def _told(opened: ImageFile, part: ExifTags.IFD, read_from: Callable[[Mapping[int, Any]], Told | None]) -> Told | None:
+    """What a part of the EXIF tells; nothing where it cannot be read, for that must not cost the photo."""
+    try:
+        return read_from(opened.getexif().get_ifd(part))
+    except (*BROKEN, AttributeError):
+        return None
+
+
+def _grey(image: Image.Image, trim: float = 0) -> bytes:
+    """The picture, or its middle, as rows of grey values, from which its prints are made."""
+    across, down = image.width * trim / 2, image.height * trim / 2
+    middle = (across, down, image.width - across, image.height - down)
+    return image.convert("L").resize((prints.SIDE, prints.SIDE), Image.Resampling.BOX, middle).tobytes()
+
+
+def _reader_of(data: bytes) -> Reader:
     """One decoder for each kind that we take, and no guessing: SVG, TIFF, PDF, EPS, PSD and GIF never reach a decoder."""
     if data.startswith(b"\xff\xd8\xff"):
         return JpegImageFile
@@ -88,19 +131,40 @@ def _reader_of(data: bytes) -> Callable[[io.BytesIO], ImageFile]:
     raise UnsupportedMediaType("只支持 JPEG、PNG、WebP 或 HEIC 照片")
 
 
-def _ends(reader: Callable[[io.BytesIO], ImageFile], data: bytes) -> bool:
-    """Is the end there that says that nothing was cut? The decoders of the other kinds miss it by themselves.
-
-    A JPEG's is looked for behind its own first scan: a thumbnail before it has an end too (ITU-T T.81, annex B).
-    """
+def _ends(reader: Reader, data: bytes) -> bool:
+    """Is the end there that says that nothing was cut? Known without decoding anything."""
+    if reader is JpegImageFile:
+        return _jpeg_ends(data)
     if reader is PngImageFile:
         return PNG_END in data
-    if reader is not JpegImageFile:
-        return True
+    if reader is WebPImageFile:
+        return int.from_bytes(data[4:8], "little") + 8 <= len(data)
+    return _boxes_end(data)
+
+
+def _jpeg_ends(data: bytes) -> bool:
+    """The end is looked for behind the JPEG's own first scan: a thumbnail before it has an end too (ITU-T T.81, annex B)."""
     at = 2
     while at + 4 <= len(data) and data[at + 1] != JPEG_SCAN:
         at += 1 if data[at + 1] == 0xFF else 2 + int.from_bytes(data[at + 2 : at + 4], "big")
     return data.find(JPEG_END, at) >= 0
+
+
+def _boxes_end(data: bytes) -> bool:
+    """Does the HEIC hold each of its boxes whole, up to the pixels? (ISO 14496-12: a length of 1 has its 64 bits behind the name, 0 means
+    up to the end.) What follows the pixels is a tail, as motion photos have one.
+    """
+    at, pixels = 0, False
+    while at + 8 <= len(data):
+        length, name = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
+        if length == 1:
+            length = int.from_bytes(data[at + 8 : at + 16], "big")
+        elif length == 0:
+            return pixels or name == b"mdat"
+        if length < 8 or at + length > len(data):
+            return pixels
+        at, pixels = at + length, pixels or name == b"mdat"
+    return pixels
 
 
 def _is_heic(data: bytes) -> bool:

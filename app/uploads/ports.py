@@ -8,15 +8,31 @@ from app.db.session import AsyncSession
 
 MaySee = Callable[[AsyncSession, Principal, UUID], Awaitable[bool]]
 _OWNERS: dict[str, MaySee] = {}
+_HANDLERS: dict[str, MaySee] = {}
 
 
-def owner(kind: str, may_see: MaySee) -> None:
-    """Registers who answers for things of this kind: `await may_see(session, principal, owner_id)`. It must not write."""
+def owner(kind: str, may_see: MaySee, may_see_original: MaySee | None = None) -> None:
+    """Registers who answers for things of this kind: `await may_see(session, principal, owner_id)`. It must not write.
+
+    `may_see_original` is asked about the file as it was sent, with all that it tells; without it nobody may see one, and none is kept.
+    """
     assert _OWNERS.get(kind, may_see) == may_see, f"two owners of {kind}"
     _OWNERS[kind] = may_see
+    if may_see_original is not None:
+        _HANDLERS[kind] = may_see_original
 
 
 async def may_see(session: AsyncSession, *, principal: Principal, kind: str, owner_id: UUID) -> bool:
     """Nobody may see what no provider answers for."""
     provider = _OWNERS.get(kind)
     return provider is not None and await provider(session, principal, owner_id)
+
+
+async def may_see_original(session: AsyncSession, *, principal: Principal, kind: str, owner_id: UUID) -> bool:
+    provider = _HANDLERS.get(kind)
+    return provider is not None and await provider(session, principal, owner_id)
+
+
+def wants_originals(kind: str) -> bool:
+    """Is there anybody who may see the original of a photo of this kind of thing?"""
+    return kind in _HANDLERS

@@ -12,10 +12,16 @@ from sqlmodel import col
 from app.auth.principal import Principal
 from app.db.session import AsyncSession
 from app.errors import NotFound
-from app.uploads import links, ports, workflow
+from app.uploads import links, ports, taken, workflow
 from app.uploads.models import Checked, Upload
 
 CLOCK = sa.func.clock_timestamp()
+SIZES = {
+    "view": col(Upload.image_key), "medium": sa.func.coalesce(col(Upload.medium_key), col(Upload.image_key)),
+    "thumb": col(Upload.thumb_key),
+}
+# Every column that names an object of the store.
+KEYS = ("image_key", "medium_key", "thumb_key", "original_key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +31,15 @@ class Object:
     key: str
     content_type: str
     max_age: int
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """The file as it was sent, and the thing for whose sake it is shown."""
+
+    object: Object
+    owner_kind: str
+    owner_id: UUID
 
 
 async def get(session: AsyncSession, upload_id: UUID) -> Upload | None:
@@ -49,13 +64,23 @@ async def access(session: AsyncSession, *, principal: Principal, upload_id: UUID
     return Object(upload.image_key, upload.content_type, 0)
 
 
+async def access_original(session: AsyncSession, *, principal: Principal, upload_id: UUID) -> Original:
+    """The file as it was sent, for those who handle what it is attached to. Its sender has it already. Raises NotFound."""
+    upload = await get(session, upload_id)
+    if upload is None or upload.original_key is None or upload.kind is None or upload.owner_id is None:
+        raise NotFound
+    if not await ports.may_see_original(session, principal=principal, kind=upload.kind, owner_id=upload.owner_id):
+        raise NotFound
+    assert upload.original_type is not None  # the two are written together
+    return Original(Object(upload.original_key, upload.original_type, 0), upload.kind, upload.owner_id)
+
+
 async def access_signed(session: AsyncSession, *, upload_id: UUID, variant: links.Variant, expires: str, signature: str) -> Object:
     """The object of a signed link. Raises NotFound when the link is forged or dead: both tell a stranger nothing."""
     dies_at = links.expiry(session, upload_id, variant, expires=expires, signature=signature)
-    key = Upload.image_key if variant == "view" else Upload.thumb_key
     left = dies_at - sa.func.extract("epoch", CLOCK)
     found = await session.exec(
-        sa.select(col(key), col(Upload.content_type), sa.func.floor(left)).where(
+        sa.select(SIZES[variant], col(Upload.content_type), sa.func.floor(left)).where(
             col(Upload.id) == upload_id, col(Upload.erased_at).is_(None), left > 0
         )
     )
@@ -147,6 +172,18 @@ async def erasable(session: AsyncSession, *, member_id: UUID) -> Sequence[Upload
     return uploads
 
 
+async def of_things(session: AsyncSession, *, owner_ids: Collection[UUID], having: sa.ColumnElement[bool]) -> Sequence[Upload]:
+    """Photos of these things, of which something is still kept, locked in the order of their ids."""
+    found = await session.exec(
+        sa.select(Upload)
+        .where(col(Upload.owner_id).in_(owner_ids), col(Upload.erased_at).is_(None), having)
+        .order_by(col(Upload.id))
+        .with_for_update()
+    )
+    uploads: Sequence[Upload] = found.scalars().all()
+    return uploads
+
+
 async def now(session: AsyncSession) -> datetime:
     """The database's clock."""
     instant: datetime = (await session.exec(sa.select(CLOCK))).scalar_one()
@@ -155,10 +192,8 @@ async def now(session: AsyncSession) -> datetime:
 
 async def without_row(session: AsyncSession, keys: Collection[str]) -> set[str]:
     """Of these keys of the store, those that no photo has."""
-    found = await session.exec(
-        sa.select(col(Upload.image_key)).where(col(Upload.image_key).in_(keys))
-        .union_all(sa.select(col(Upload.thumb_key)).where(col(Upload.thumb_key).in_(keys)))
-    )
+    columns = [sa.inspect(Upload).columns[name] for name in KEYS]
+    found = await session.exec(sa.union_all(*(sa.select(column).where(column.in_(keys)) for column in columns)))
     return set(keys) - set(found.scalars().all())
 
 
@@ -167,12 +202,14 @@ async def export(session: AsyncSession, *, member_id: UUID) -> dict[str, Any]:
     found = await session.exec(
         sa.select(Upload).where(col(Upload.member_id) == member_id, col(Upload.erased_at).is_(None)).order_by(col(Upload.id))
     )
+    return {"uploads": [_exported(session, one) for one in found.scalars().all()]}
+
+
+def _exported(session: AsyncSession, upload: Upload) -> dict[str, Any]:
+    said = taken.of(session, upload)
     return {
-        "uploads": [
-            {
-                "id": str(one.id), "at": one.created_at.isoformat(), "attached_to": one.kind, "width": one.width, "height": one.height,
-                "size_bytes": one.size_bytes, "checked": one.checked.value, "url": links.url(session, one.id),
-            }
-            for one in found.scalars().all()
-        ]
+        "id": str(upload.id), "at": upload.created_at.isoformat(), "attached_to": upload.kind, "width": upload.width,
+        "height": upload.height, "size_bytes": upload.size_bytes, "checked": upload.checked.value,
+        "taken_at": said.at and said.at.isoformat(), "place": said.place and {"lng": said.place[0], "lat": said.place[1], "crs": "gcj02"},
+        "original_kept": upload.original_key is not None, "url": links.url(session, upload.id),
     }

@@ -1,35 +1,63 @@
 """Every change of a photo: taken in, attached once, judged, detached, swept, erased."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import BitString
 from sqlmodel import col
 
 from app.audit import service as audit_service
 from app.db.session import AsyncSession
 from app.errors import NotFound, ValidationFailed
 from app.jobs import service as jobs_service
-from app.uploads import pictures, queries, workflow
+from app.uploads import pictures, ports, prints, queries, taken, workflow
 from app.uploads.errors import UploadAlreadyUsed
 from app.uploads.keeping import Kept
-from app.uploads.models import Checked, Upload
+from app.uploads.models import Checked, Upload, UploadPrint
+from app.uploads.pictures import Sent
+from app.uploads.queries import Original
 
 BATCH = 200
+# The database takes along what else the photo told: digest, time and place, prints.
+ERASED: dict[str, Any] = {
+    "image_key": None, "thumb_key": None, "medium_key": None, "original_key": None, "original_type": None, "label": None, "trace_id": None,
+}
 UNATTACHED: dict[str, Any] = {"kind": None, "owner_id": None, "position": None, "attached_at": None}
 
 
 async def create(session: AsyncSession, *, member_id: UUID, kept: Kept) -> Upload:
     """The row of a picture whose objects are in the store already, and the job that asks WeChat about it."""
     upload = Upload(
-        member_id=member_id, image_key=kept.image_key, thumb_key=kept.thumb_key, content_type=pictures.CONTENT_TYPE, width=kept.width,
-        height=kept.height, size_bytes=kept.size_bytes,
+        member_id=member_id, image_key=kept.image_key, thumb_key=kept.thumb_key, medium_key=kept.medium_key,
+        content_type=pictures.CONTENT_TYPE, width=kept.width, height=kept.height, size_bytes=kept.size_bytes,
     )
     session.add(upload)
+    if kept.sent is not None:
+        await _note_sent(session, upload, kept.original_key, kept.sent)
     audit_service.record(session, "upload.create", object_kind="upload", object_id=upload.id, size_bytes=kept.size_bytes)
     await jobs_service.enqueue(session, "upload.check", {"upload_id": str(upload.id)})
     return upload
+
+
+async def _note_sent(session: AsyncSession, upload: Upload, original_key: str | None, sent: Sent) -> None:
+    """What the file told before it was rebuilt, and what its copies are known by."""
+    upload.original_key, upload.original_type, upload.sent_digest = original_key, sent.content_type, sent.digest
+    taken.keep(session, upload, sent.taken)
+    if sent.prints is None:
+        return
+    await session.flush()
+    for form, shown in enumerate(sent.prints):
+        session.add(UploadPrint(upload_id=upload.id, form=form, hash=BitString.from_int(shown, prints.BITS)))
+    await session.flush()
+
+
+def note_original(session: AsyncSession, *, upload_id: UUID, shown: Original) -> None:
+    """Whoever looks at the file as it was sent leaves a trace: it tells more than the photo."""
+    audit_service.record(
+        session, "upload.original", object_kind="upload", object_id=upload_id, owner_kind=shown.owner_kind, owner_id=str(shown.owner_id)
+    )
 
 
 async def attach(session: AsyncSession, *, upload_ids: Sequence[UUID], member_id: UUID, kind: str, owner_id: UUID) -> None:
@@ -52,6 +80,22 @@ async def attach(session: AsyncSession, *, upload_ids: Sequence[UUID], member_id
         upload = mine[upload_id]
         upload.kind, upload.owner_id, upload.position, upload.attached_at = kind, owner_id, position, now
     await session.flush()
+    if not ports.wants_originals(kind):
+        await drop_originals(session, owner_ids=[owner_id])
+
+
+async def replace(session: AsyncSession, *, upload_ids: Sequence[UUID], member_id: UUID, kind: str, owner_id: UUID) -> None:
+    """Makes these the member's photos of one kind on a thing, in this order: what is left out is detached, what is new attached.
+
+    Locks the rows, old and new, in the order of their ids. Raises as `attach` does.
+    """
+    before = [upload.id for upload in (await queries.photos(session, [owner_id])).get(owner_id, ()) if upload.kind == kind]
+    mine = await queries.locked(session, {*before, *upload_ids}, member_id=member_id)
+    for upload_id in before:
+        for name, value in UNATTACHED.items():
+            setattr(mine[upload_id], name, value)
+    await session.flush()
+    await attach(session, upload_ids=upload_ids, member_id=member_id, kind=kind, owner_id=owner_id)
 
 
 async def detach(session: AsyncSession, *, owner_id: UUID) -> None:
@@ -116,14 +160,45 @@ async def forget(session: AsyncSession, *, member_id: UUID) -> None:
     """Erases a person's photos; the rows stay, empty. What the person made as an official's proof is the authority's and stays whole."""
     mine = await queries.erasable(session, member_id=member_id)
     await _delete_objects(session, mine)
-    await session.exec(
-        sa.update(Upload).where(col(Upload.id).in_([upload.id for upload in mine]))
-        .values(image_key=None, thumb_key=None, erased_at=queries.CLOCK, label=None, trace_id=None)
-    )
+    await _change(session, mine, **ERASED, erased_at=queries.CLOCK)
+
+
+async def drop_photos(session: AsyncSession, *, owner_ids: Collection[UUID]) -> int:
+    """Erases all photos of things whose time is over, officials' proofs too; returns how many. Asking twice changes nothing."""
+    over = await queries.of_things(session, owner_ids=owner_ids, having=sa.true())
+    await _delete_objects(session, over)
+    await _change(session, over, **ERASED, erased_at=queries.CLOCK)
+    return len(over)
+
+
+async def drop_originals(session: AsyncSession, *, owner_ids: Collection[UUID]) -> int:
+    """Takes the files as they were sent away from these things' photos; returns how many. Asking twice changes nothing."""
+    over = await queries.of_things(session, owner_ids=owner_ids, having=col(Upload.original_key).is_not(None))
+    await _delete(session, [upload.original_key for upload in over])
+    await _change(session, over, original_key=None, original_type=None)
+    return len(over)
+
+
+async def forget_taken(session: AsyncSession, *, owner_ids: Collection[UUID]) -> int:
+    """Drops when and where these things' photos say that they were taken; returns how many. Asking twice changes nothing.
+
+    The file as it was sent says so too: it has a time of its own.
+    """
+    over = await queries.of_things(session, owner_ids=owner_ids, having=col(Upload.taken_sealed).is_not(None))
+    await _change(session, over, taken_sealed=None)
+    return len(over)
+
+
+async def _change(session: AsyncSession, uploads: Sequence[Upload], **values: Any) -> None:
+    await session.exec(sa.update(Upload).where(col(Upload.id).in_([upload.id for upload in uploads])).values(**values))
 
 
 async def _delete_objects(session: AsyncSession, uploads: Sequence[Upload]) -> None:
+    await _delete(session, [getattr(upload, name) for upload in uploads for name in queries.KEYS])
+
+
+async def _delete(session: AsyncSession, named: Sequence[str | None]) -> None:
     """By jobs, after the commit: an object that is deleted before its row would leave a row that points to nothing."""
-    keys = [key for upload in uploads for key in (upload.image_key, upload.thumb_key)]
+    keys = [key for key in named if key is not None]
     for start in range(0, len(keys), BATCH):
         await jobs_service.enqueue(session, "upload.delete_objects", {"keys": keys[start : start + BATCH]})

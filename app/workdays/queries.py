@@ -8,17 +8,40 @@ from sqlmodel import col
 from app import clock
 from app.db.session import AsyncSession
 from app.workdays import workflow
-from app.workdays.models import CalendarDay
-from app.workdays.workflow import DAY_MINUTES, IsWorkday
+from app.workdays.models import CalendarDay, Source
+from app.workdays.workflow import DAY_MINUTES, Calendar
 
 LONGEST_BREAK = 30  # calendar days; the longest real break (Spring Festival) has nine
 
 
+async def calendar(session: AsyncSession, *, start: datetime, end: datetime, minutes: int = 0) -> Calendar:
+    """The days from `start` to `end`, and as many more as so many working minutes after it can take."""
+    ahead = 2 * (minutes // DAY_MINUTES + 1) + LONGEST_BREAK if minutes else 0
+    first, last = clock.local_day(start), clock.local_day(max(start, end)) + timedelta(days=ahead)
+    found = await session.exec(
+        sa.select(col(CalendarDay.day), col(CalendarDay.workday), col(CalendarDay.note)).where(
+            sa.between(col(CalendarDay.day), first, last)
+        )
+    )
+    return Calendar({row.day: (row.workday, row.note) for row in found.all()})
+
+
+async def days(session: AsyncSession, *, first: date, last: date) -> list[CalendarDay]:
+    """Every day from the first to the last; one that the table does not know follows the weekday."""
+    found = await session.exec(
+        sa.select(CalendarDay).where(sa.between(col(CalendarDay.day), first, last)).execution_options(populate_existing=True)
+    )
+    known: dict[date, CalendarDay] = {row.day: row for row in found.scalars().all()}
+    every = (first + timedelta(days=number) for number in range((last - first).days + 1))
+    return [
+        known[day] if day in known else CalendarDay(day=day, workday=workflow.weekday_rule(day), note=None, source=Source.RULE)
+        for day in every
+    ]
+
+
 async def add_minutes(session: AsyncSession, *, start: datetime, minutes: int) -> datetime:
     """The instant by which so many working minutes have passed since `start` (eight hours a working day)."""
-    ahead = 2 * (minutes // DAY_MINUTES + 1) + LONGEST_BREAK
-    calendar = await _calendar(session, clock.local_day(start), ahead)
-    return workflow.add_working_minutes(start, minutes, calendar)
+    return workflow.add_working_minutes(start, minutes, await calendar(session, start=start, end=start, minutes=max(1, minutes)))
 
 
 async def add_days(session: AsyncSession, *, start: datetime, days: int) -> datetime:
@@ -28,20 +51,8 @@ async def add_days(session: AsyncSession, *, start: datetime, days: int) -> date
 
 async def minutes_between(session: AsyncSession, *, start: datetime, end: datetime) -> int:
     """Whole working minutes from `start` to `end`: what a paused clock has left, what a deadline moves by. 0 when the end comes first."""
-    first = clock.local_day(start)
-    calendar = await _calendar(session, first, max(0, (clock.local_day(end) - first).days))
-    return workflow.working_minutes(start, end, calendar)
+    return workflow.working_minutes(start, end, await calendar(session, start=start, end=end))
 
 
 async def is_workday(session: AsyncSession, day: date) -> bool:
-    return (await _calendar(session, day, 0))(day)
-
-
-async def _calendar(session: AsyncSession, first: date, ahead: int) -> IsWorkday:
-    found = await session.exec(
-        sa.select(col(CalendarDay.day), col(CalendarDay.workday)).where(
-            sa.between(col(CalendarDay.day), first, first + timedelta(days=ahead))
-        )
-    )
-    known: dict[date, bool] = {row[0]: row[1] for row in found.all()}
-    return lambda day: known[day] if day in known else workflow.weekday_rule(day)
+    return (await days(session, first=day, last=day))[0].workday

@@ -1,9 +1,12 @@
 """Pure reckoning of working time: 09:00–12:00 and 13:00–18:00 in Shanghai, eight hours a day."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 
 from app import clock
+from app.auth import tenants
+from app.auth.principal import Principal
 
 HOURS = ((time(9), time(12)), (time(13), time(18)))
 DAY_MINUTES = 480
@@ -17,15 +20,33 @@ def weekday_rule(day: date) -> bool:
     return day.isoweekday() <= 5
 
 
-def add_working_minutes(start: datetime, minutes: int, is_workday: IsWorkday) -> datetime:
-    """The first instant by which so many working minutes have passed since `start`; `start` itself for none. Aware, UTC.
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """Days as the table has them, each with its note; the weekday's rule for the others."""
+
+    known: Mapping[date, tuple[bool, str | None]] = field(default_factory=dict)
+
+    def __call__(self, day: date) -> bool:
+        return self.known[day][0] if day in self.known else weekday_rule(day)
+
+    def note(self, day: date) -> str | None:
+        return self.known[day][1] if day in self.known else None
+
+
+def may_edit(principal: Principal) -> bool:
+    """The calendar is the whole country's: it is for whoever administers a tenant, or the platform."""
+    return tenants.governs(principal)
+
+
+def add_working_time(start: datetime, length: timedelta, is_workday: IsWorkday) -> datetime:
+    """The first instant by which so much working time has passed since `start`; `start` itself for none. Aware, UTC.
 
     Raises:
-        ValueError: minutes are negative, or the calendar has no working day left.
+        ValueError: the length is negative, or the calendar has no working day left.
     """
-    if minutes < 0:
+    if length < timedelta():
         raise ValueError("working minutes cannot be negative")
-    left = timedelta(minutes=minutes)
+    left = length
     if not left:
         return start
     for opens, closes in _spans(start, is_workday):
@@ -36,14 +57,24 @@ def add_working_minutes(start: datetime, minutes: int, is_workday: IsWorkday) ->
     raise ValueError("the calendar has no working days")
 
 
-def working_minutes(start: datetime, end: datetime, is_workday: IsWorkday) -> int:
-    """Whole working minutes from `start` to `end`; 0 when the end comes first."""
+def add_working_minutes(start: datetime, minutes: int, is_workday: IsWorkday) -> datetime:
+    """`add_working_time` in whole minutes."""
+    return add_working_time(start, minutes * MINUTE, is_workday)
+
+
+def working_time(start: datetime, end: datetime, is_workday: IsWorkday) -> timedelta:
+    """Working time from `start` to `end`; none when the end comes first."""
     passed = timedelta()
     for opens, closes in _spans(start, is_workday):
         if opens >= end:
             break
         passed += max(min(closes, end) - max(opens, start), timedelta())
-    return passed // MINUTE
+    return passed
+
+
+def working_minutes(start: datetime, end: datetime, is_workday: IsWorkday) -> int:
+    """Whole working minutes from `start` to `end`; 0 when the end comes first."""
+    return working_time(start, end, is_workday) // MINUTE
 
 
 def _spans(start: datetime, is_workday: IsWorkday) -> Iterator[tuple[datetime, datetime]]:

@@ -24,7 +24,10 @@ PUBLIC = {
     ("POST", "/api/v1/auth/wechat"), ("POST", "/api/v1/auth/password"), ("POST", "/api/v1/auth/refresh"),
     ("GET", "/api/v1/members/consent-texts"), ("GET", "/api/v1/areas"), ("GET", "/api/v1/areas/{area_id}"),
     ("GET", "/api/v1/areas/locate"), ("GET", "/api/v1/qrcodes/{scene}"), ("GET", "/api/v1/qrcodes/{scene}/image"),
-    ("GET", "/s/{scene}"), ("HEAD", "/s/{scene}"), ("GET", "/api/v1/uploads/{upload_id}/view"),
+    ("GET", "/s/{scene}"), ("HEAD", "/s/{scene}"), ("GET", "/p/{proof_code}"), ("HEAD", "/p/{proof_code}"),
+    ("GET", "/api/v1/reports/proofs/{proof_code}"), ("GET", "/api/v1/reports/proofs/{proof_code}/image"),
+    ("GET", "/api/v1/uploads/{upload_id}/view"),
+    ("GET", "/api/v1/uploads/{upload_id}/medium"),
     ("GET", "/api/v1/uploads/{upload_id}/thumb"),
 }
 CODES = {

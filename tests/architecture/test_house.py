@@ -117,7 +117,7 @@ async def test_models_are_the_migrations(database_url: str, worker_id: str) -> N
     """Tables and columns by Alembic's comparison; CHECKs, partial indexes and triggers' tables by what PostgreSQL itself prints."""
     migrated = db_session.connect(database_url, info={}, pool_size=1)
     made_url = await new_database(f"xinxin_models_{worker_id}")
-    made = db_session.connect(made_url, info={}, pool_size=1, statement_timeout_ms=60_000)
+    made = db_session.connect(made_url, info={}, pool_size=1, statement_timeout_ms=60_000, role=None)
     try:
         async with migrated.engine.connect() as connection:
             differences = await connection.run_sync(_compared)

@@ -1,17 +1,25 @@
 """A page costs as many statements with ten rows as with one: what belongs to a row is read for all rows at once."""
 
+from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
 
 from app import clock
 from app.auth.roles import Role, ScopeType
+from app.db.base import new_id
 from app.enterprises import service as enterprises_service
 from app.enterprises.models import EnterpriseKind
 from app.members import service as members_service
 from app.members.schemas import EmployerIn
 from app.registrations.models import Direction, Registration, Status
+from app.reports import texts
+from app.reports.models import Report
+from app.reports.service import indexing
+from app.uploads.models import Upload
+from tests.reports.scene import Scene
 from tests.support.county import County
 from tests.support.people import People, Person
 
@@ -67,3 +75,100 @@ async def test_an_employers_statement(client, people, county, admin: Person, sta
     all_of_them, whole = await cost(client, admin, f"/enterprises/{firm.id}/statements/{MONTH}", statements)
     assert (len(page["lines"]), len(whole["lines"])) == (1, ROWS)
     assert all_of_them == one, f"{one} statements for one line, {all_of_them} for {ROWS}"
+
+
+async def test_an_inbox_and_the_units_behind_it(client, session, county, people, admin: Person, statements: list[str]) -> None:
+    """Reports that all have a unit, an assignee and a colleague at work on them."""
+    scene = Scene(
+        client, session, county, people, reporter=await people.member(),
+        reviewer=await people.member(grants=[(Role.REVIEWER, ScopeType.AREA, county.community.id)]),
+        worker=await people.member(grants=[(Role.GRID_WORKER, ScopeType.AREA, county.grid.id)]),
+    )
+    for number in range(ROWS):
+        body = {"name": f"单位{number}", "kind": "company", "area_id": str(county.root.id)}
+        unit = (await client.post(f"{API}/units", json=body, headers=admin.headers)).json()
+        rule = {"area_id": str(county.root.id), "unit_id": unit["id"], "priority": number}
+        assert (await client.post(f"{API}/routing-rules", json=rule, headers=admin.headers)).status_code == 201
+        report_id = await scene.at("dispatched")
+        await client.put(f"{API}/reports/{report_id}/claim", headers=scene.reviewer.headers)
+    for path in ("/reports/inbox?", "/reports/inbox?order=due&", "/reports/inbox?claimed=me&", "/units?", "/routing-rules?"):
+        one, page = await cost(client, scene.reviewer, f"{path}limit=1", statements)
+        all_of_them, whole = await cost(client, scene.reviewer, f"{path}limit={ROWS}", statements)
+        assert (len(page["items"]), len(whole["items"])) == (1, ROWS), path
+        assert all_of_them == one, f"{path} {one} statements for one row, {all_of_them} for {ROWS}"
+
+
+async def test_own_reports_and_those_that_one_joined(client, session, county, people, statements: list[str]) -> None:
+    """Joined ones whose category guards their places, and own ones among them."""
+    reporter, reviewer, worker, rider = [await people.member() for _ in range(4)]
+    scene = Scene(client, session, county, people, reporter=reporter, reviewer=reviewer, worker=worker)
+    for number in range(ROWS):
+        made = await scene.file(rider if number == 1 else None, category_code="battery_charging")
+        if number != 1:
+            await scene.give(rider, made["id"], "join")
+    one, page = await cost(client, rider, "/reports/mine?limit=1", statements)
+    all_of_them, whole = await cost(client, rider, f"/reports/mine?limit={ROWS}", statements)
+    assert (len(page["items"]), len(whole["items"])) == (1, ROWS)
+    assert all_of_them == one, f"{one} statements for one row, {all_of_them} for {ROWS}"
+
+
+MANY = 100
+
+
+async def test_every_list_of_reports(client, session, county, people, statements: list[str]) -> None:
+    """The same statements for 1, 10 and 100; and pages of seven are the list, where all of it is due at the same instant too."""
+    scene = Scene(
+        client, session, county, people, reporter=await people.member(), worker=await people.member(),
+        reviewer=await people.member(grants=[(Role.REVIEWER, ScopeType.AREA, county.community.id)]),
+    )
+    first = (await scene.file())["id"]
+    await alike(scene, first, 1)
+    beside = {1: await cost(client, scene.reviewer, f"/reports/{first}/duplicates", statements)}
+    await alike(scene, first, MANY - 2)
+    beside[MANY] = await cost(client, scene.reviewer, f"/reports/{first}/duplicates", statements)
+    assert len(beside[1][1]) == 1 and len(beside[MANY][1]) > ROWS and beside[1][0] == beside[MANY][0]
+    near = f"/reports/nearby?lng={county.spot[0]}&lat={county.spot[1]}&crs=gcj02&"
+    for who, path in (
+        (scene.reporter, "/reports/mine?"), (scene.reviewer, "/reports/inbox?"), (scene.reviewer, "/reports/inbox?overdue=true&"),
+        (scene.reviewer, "/reports/inbox?overdue=true&order=due&"), (scene.reviewer, "/reports/search?q=路面有坑&"),
+        (scene.reviewer, "/reports/search?q=路面有坑&status=submitted&category_code=road_hole&"), (scene.worker, near),
+    ):
+        costs = {rows: await cost(client, who, f"{path}limit={rows}", statements) for rows in (1, ROWS, MANY)}
+        assert [len(page["items"]) for _, page in costs.values()] == [1, ROWS, MANY], path
+        assert len({statements for statements, _ in costs.values()}) == 1, f"{path} {[count for count, _ in costs.values()]}"
+        whole = [one["id"] for one in costs[MANY][1]["items"]]
+        assert len(set(whole)) == MANY and whole[:ROWS] == [one["id"] for one in costs[ROWS][1]["items"]], path
+        if path != near:
+            assert await walked(client, who, path) == whole, path
+
+
+async def alike(scene: Scene, report_id: str, count: int) -> None:
+    """So many more reports of the same place and words, all of them late since the same instant, each with a photo."""
+    first = await scene.session.get(Report, UUID(report_id))
+    assert first is not None
+    first.due_at = first.created_at - timedelta(days=1)
+    kept = first.model_dump(exclude={"id", "number", "description_sealed"})
+    reports = [Report(**kept, number=new_id().hex[-20:]) for _ in range(count)]
+    for report in reports:
+        texts.seal_description(scene.session, report, "路面有坑")
+    scene.session.add_all(reports)
+    await scene.session.flush()
+    await indexing.index(scene.session, reports)
+    photos = [
+        Upload(
+            member_id=first.member_id, image_key=new_id().hex, thumb_key=new_id().hex, content_type="image/jpeg", width=100, height=100,
+            size_bytes=1000, owner_id=report.id, kind="report_before", position=0, attached_at=first.created_at,
+        )
+        for report in reports
+    ]
+    scene.session.add_all(photos)
+    await scene.session.flush()
+
+
+async def walked(client: httpx.AsyncClient, who: Person, path: str) -> list[str]:
+    """The ids of a list, page by page."""
+    found, cursor = [], ""
+    while cursor is not None:
+        page = (await client.get(f"{API}{path}limit=7{cursor and f'&cursor={cursor}'}", headers=who.headers)).json()
+        found, cursor = found + [one["id"] for one in page["items"]], page["next_cursor"]
+    return found

@@ -13,6 +13,8 @@ PERSONS = {"account", "member"}
 BARE_IDS = {
     "audit_event": "the trail outlives an erasure by law; ids and codes only",
     "qrcode": "who issued a code: staff, a bare id",
+    "report_category_version": "who changed a category: staff, a bare id in rows that do not change",
+    "retention_rule": "who last changed a rule: staff, a bare id",
     "idempotency_key": "erased by auth.service.forget with the account",
 }
 PACKAGES = {"reveals": "me"} | {feature.name: feature.name for feature in FEATURES if feature.name != "reveals"}

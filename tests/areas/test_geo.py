@@ -28,6 +28,20 @@ def test_the_inverse_is_exact_and_the_offset_bounded(lng: float, lat: float) -> 
     assert geo.distance_m(lng, lat, *geo.gcj02_to_wgs84(*there)) < 0.001
 
 
+@given(lng=LNG, lat=LAT)
+def test_a_place_of_a_map_comes_back_within_a_metre(lng: float, lat: float) -> None:
+    """The other way round: GCJ-02 as a phone's map sends it, to WGS-84 and back."""
+    assert geo.distance_m(lng, lat, *geo.wgs84_to_gcj02(*geo.gcj02_to_wgs84(lng, lat))) < 1
+
+
+def test_a_single_pass_would_not_do() -> None:
+    """The known-bad inverse, which takes the offset at the wrong end: in the north-east it is almost five metres off."""
+    north_east = (131.00036072996016, 52.96672808079914)
+    there = geo.wgs84_to_gcj02(*north_east)
+    lng, lat = geo.wgs84_to_gcj02(*there)
+    assert geo.distance_m(*north_east, 2 * there[0] - lng, 2 * there[1] - lat) > 1
+
+
 @given(lng=st.floats(-170, 60), lat=st.floats(-60, 80))
 def test_abroad_there_is_no_offset(lng: float, lat: float) -> None:
     assert geo.wgs84_to_gcj02(lng, lat) == (lng, lat)

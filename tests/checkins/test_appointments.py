@@ -14,6 +14,7 @@ from app.checkins.models import AppointedRole, Appointment, CheckIn
 from app.db.base import new_id
 from app.messages.models import Message
 from tests.checkins.conftest import Room
+from tests.support.owner import as_owner
 
 
 def day(days: int) -> str:
@@ -144,11 +145,12 @@ async def told(room: Room, who: str) -> list[str]:
 
 async def moved(room: Room, appointment: dict[str, Any], first: date, last: date) -> None:
     """As if it had been made long ago."""
-    await room.session.exec(sa.text("alter table checkin_appointment disable trigger checkin_appointment_keep"))
-    await room.session.exec(
-        sa.update(Appointment).where(col(Appointment.id) == UUID(appointment["id"])).values(valid_from=first, valid_until=last)
-    )
-    await room.session.exec(sa.text("alter table checkin_appointment enable trigger checkin_appointment_keep"))
+    async with as_owner(room.session):
+        await room.session.exec(sa.text("alter table checkin_appointment disable trigger checkin_appointment_keep"))
+        await room.session.exec(
+            sa.update(Appointment).where(col(Appointment.id) == UUID(appointment["id"])).values(valid_from=first, valid_until=last)
+        )
+        await room.session.exec(sa.text("alter table checkin_appointment enable trigger checkin_appointment_keep"))
     room.reread()
 
 

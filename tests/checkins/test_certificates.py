@@ -17,6 +17,7 @@ from app.export import certificates, pdf
 from app.export.certificates import Certificate
 from tests.checkins import paper
 from tests.checkins.conftest import NAME, Room
+from tests.support.owner import as_owner
 
 SAMPLE = Certificate(
     title="聘书", number="Z20261124-000017", to=NAME, text="现聘请您为东风社区移动微网格员。", issuer="东风社区",
@@ -131,12 +132,13 @@ async def test_the_state_follows_the_databases_day(room: Room) -> None:
     done = await room.confirmed(room.who["rider"], valid_from=tomorrow.isoformat())
     assert done["appointment"]["state"] == "not_yet"
     assert (await scanned(room, done))[0]["state"] == "not_yet"
-    await room.session.exec(sa.text("alter table checkin_appointment disable trigger checkin_appointment_keep"))
-    await room.session.exec(
-        sa.update(Appointment)
-        .where(col(Appointment.id) == UUID(done["appointment"]["id"]))
-        .values(valid_from=tomorrow - timedelta(days=30), valid_until=tomorrow - timedelta(days=2))
-    )
+    async with as_owner(room.session):
+        await room.session.exec(sa.text("alter table checkin_appointment disable trigger checkin_appointment_keep"))
+        await room.session.exec(
+            sa.update(Appointment)
+            .where(col(Appointment.id) == UUID(done["appointment"]["id"]))
+            .values(valid_from=tomorrow - timedelta(days=30), valid_until=tomorrow - timedelta(days=2))
+        )
     room.reread()
     target, page = await scanned(room, done)
     assert target["state"] == "ended" and "已结束" in page and "欧阳*" in page

@@ -28,6 +28,7 @@ from app.points.models import PointsAward, PointsBalance, PointsEntry, PointsLot
 from app.qrcodes.models import QrCode
 from app.settings import Settings
 from tests.support.county import make_county
+from tests.support.owner import as_owner
 from tests.support.people import People, Person
 
 PATH = "370899/"
@@ -93,7 +94,7 @@ async def _clear(committed: Database, *members: UUID) -> None:
     """What lies in the committed county, and the ledger of its people, whose triggers are told to look away."""
     rows = sa.select(col(CheckIn.id)).where(col(CheckIn.area_path).startswith(PATH))
     lines = sa.select(col(PointsTransaction.id)).where(col(PointsTransaction.member_id).in_(members))
-    async with committed.transaction() as session:
+    async with committed.transaction() as session, as_owner(session):
         await session.exec(sa.text("set local session_replication_role = replica"))
         for gone in (
             sa.delete(Message).where(col(Message.member_id).in_(members)),

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from app.db import migrate
 from app.db import session as db_session
 from app.db.session import Database
 from app.demo import filling, jobs, lives, loading, people, plan
@@ -16,7 +15,7 @@ from app.jobs.registry import HANDLERS, Context
 from app.parts import session_info
 from app.settings import Settings
 from app.storage.store import ObjectStore
-from tests.conftest import new_database
+from tests.conftest import migrated_database
 
 pytestmark = pytest.mark.xdist_group("demo")
 RIDERS, REPORTS = 3, 8
@@ -26,11 +25,7 @@ DIES_AT = 6
 @pytest.fixture(scope="module")
 async def own(settings: Settings, worker_id: str) -> Settings:
     """The settings of an installation whose database is empty but migrated."""
-    url = await new_database(f"xinxin_demo_{worker_id}")
-    database = db_session.connect(url, info={}, pool_size=1, statement_timeout_ms=60_000)
-    async with database.engine.begin() as connection:
-        await connection.run_sync(migrate.upgrade_over)
-    await database.close()
+    url = await migrated_database(f"xinxin_demo_{worker_id}")
     return settings.model_copy(update={"database_url": url, "demo": True})
 
 

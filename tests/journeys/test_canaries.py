@@ -6,20 +6,17 @@ shown that it sees what is left when that feature's part of the erasure is left 
 
 import asyncio
 import io
-import logging
-import sys
-from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import contextmanager
+import json
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
-import structlog
 from typer.testing import CliRunner
 
-from app import clock, observability
+from app import clock
 from app.auth.models import Account
 from app.auth.principal import AccountStatus
 from app.cli import cli
@@ -32,13 +29,16 @@ from app.me.features import FEATURES
 from app.parts import session_info
 from app.points import queries as points_queries
 from app.settings import Settings
+from app.uploads import keeping
 from tests.conftest import new_database
-from tests.support.canaries import Canary, dump, leaks, objects, opened, restore, rows_as_text, spelled
-from tests.support.canary_story import PHONE, SELF_WRITTEN, Story, told
+from tests.support.canaries import Canary, dump, leaks, logged, objects, opened, restore, rows_as_text, spelled, wordless
+from tests.support.canary_person import PHONE, SELF_WRITTEN, Story
+from tests.support.canary_story import told
 from tests.support.simulator import RunningSimulator
 
 # Features in which the story leaves no canary: an erasure without them leaves none behind either.
 EMPTY = {"rewards", "enterprises"}
+BY_ROWS = ("signals", "proofs", "units")  # the person gave them no word; that there is a row tells something
 REMEMBERED = "idempotency_key.body"  # answers to officials, sealed: swept eight days after they were given
 LEDGER = "select coalesce(sum(amount), 0), coalesce(sum(abs(amount)), 0), count(*) from points_entry where member_id is distinct from :id"
 
@@ -65,27 +65,13 @@ class Seen:
     before: bytes
     after: bytes
     after_sealed: list[tuple[str, bytes]]
+    wordless_before: list[str]
+    wordless_after: list[str]
     stored_before: dict[str, bytes]
     stored_after: dict[str, bytes]
     logs: str
     ledger: list[tuple[int, ...]]
     counts: dict[str, int]
-
-
-@contextmanager
-def logged() -> Iterator[io.StringIO]:
-    """Our logs as a process writes them."""
-    before, root, written, stderr = structlog.get_config(), logging.getLogger(), io.StringIO(), sys.stderr
-    handlers, level = root.handlers, root.level
-    sys.stderr = written
-    try:
-        observability.configure("test")
-        yield written
-    finally:
-        sys.stderr = stderr
-        structlog.configure(**before)
-        root.handlers, root.level = handlers, level
-        structlog.contextvars.clear_contextvars()
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +88,7 @@ async def seen(
 async def _watched(story: Story, logs: io.StringIO) -> Seen:
     before = dump(story.url)
     async with story.database.session() as session:
-        sealed = await opened(session)
+        sealed, known = await opened(session), await wordless(session, story.rider_id)
     stored_before = dict(objects(story.folder))
     await leave(story)
     left_out = {name: await _without(story, name) for name in (erasure.TRACES, *(feature.name for feature in FEATURES), None)}
@@ -110,13 +96,13 @@ async def _watched(story: Story, logs: io.StringIO) -> Seen:
     await story.run("me.erase_due")
     await story.work_off()
     async with story.database.session() as session:
-        after_sealed = await opened(session)
+        after_sealed, still_known = await opened(session), await wordless(session, story.rider_id)
         certificate = await queries_erasures.get(session, story.rider_id)
     assert certificate is not None
     ledger.append(await _ledger(story))
     return Seen(
-        story, sealed, left_out, before, dump(story.url), after_sealed, stored_before, dict(objects(story.folder)), logs.getvalue(),
-        ledger, certificate.counts,
+        story, sealed, left_out, before, dump(story.url), after_sealed, known, still_known, stored_before, dict(objects(story.folder)),
+        logs.getvalue(), ledger, certificate.counts,
     )
 
 
@@ -137,7 +123,7 @@ async def _without(story: Story, name: str | None) -> list[str]:
             await me_service.erase(session, member_id=story.rider_id)
         connection = await session.connection()
         await connection.execute(sa.text("delete from jobs.pgqueuer"))  # they name the objects that they are to delete
-        found = judged(story, await rows_as_text(connection), await opened(session))
+        found = judged(story, await rows_as_text(connection), await opened(session), await wordless(session, story.rider_id))
         await session.rollback()
         return found
 
@@ -146,44 +132,57 @@ async def _nothing(session: AsyncSession, *, member_id: UUID) -> None:
     """An erasure that forgets to forget."""
 
 
-def judged(story: Story, text: bytes, sealed: Iterable[tuple[str, bytes]]) -> list[str]:
-    found = leaks(text, story.canaries)
+def judged(story: Story, text: bytes, sealed: Iterable[tuple[str, bytes]], rows: Iterable[str]) -> list[str]:
+    found = leaks(text, story.canaries) + [f"a row: {row}" for row in rows]
     found += [f"index {number}" for number, index in enumerate(story.indexes) if index.hex().encode() in text]
     found += ["the family name"] if "禤".encode() in text else []
     values = b"\n".join(value for place, value in sealed if place != REMEMBERED)
     return found + [f"{leak} in a sealed value" for leak in leaks(values, story.canaries)]
 
 
-def in_clear(canaries: Iterable[Canary], text: bytes) -> list[str]:
-    return leaks(text, [canary for canary in canaries if canary.sealed])
-
-
 def test_what_must_be_sealed_does_not_stand_in_the_dump(seen: Seen) -> None:
-    assert not in_clear(seen.story.canaries, seen.before)
+    assert not leaks(seen.before, [canary for canary in seen.story.canaries if canary.sealed])
 
 
 def test_every_word_was_really_written(seen: Seen) -> None:
     """Those in clear in the dump, those sealed in the sealed values: otherwise the tests beside this one would see nothing."""
     plain = seen.before
     sealed = b"\n".join(value for _, value in seen.sealed)
-    never = {"photo marker", "request id"}
+    never = {"photo marker", "request id", "proof code on paper"}
     missing = [
         canary.name for canary in seen.story.canaries
         if canary.name not in never and not leaks(sealed if canary.sealed else plain, [canary])
     ]
     assert not missing
     assert all(index.hex().encode() in plain for index in seen.story.indexes) and len(seen.story.indexes) == 2
+    assert {row.split()[0] for row in seen.wordless_before} == {"report_signal", "report_proof", "unit_member"}
+    assert "report_signal same_photo" in seen.wordless_before
 
 
 def test_no_photo_keeps_what_its_file_said(seen: Seen) -> None:
-    assert len(seen.stored_before) >= len(seen.story.photo_keys) > 0
-    assert not leaks(b"\n".join(seen.stored_before.values()), seen.story.canaries)
+    """But for the file as it was sent, which is kept for a time for those who handle the report."""
+    originals = {key for key in seen.story.photo_keys if key.startswith(f"{keeping.ORIGINALS}/")}
+    shown = [data for key, data in seen.stored_before.items() if key not in originals]
+    assert len(shown) >= len(seen.story.photo_keys) - len(originals) > 0
+    assert not leaks(b"\n".join(shown), seen.story.canaries)
+
+
+def test_the_files_as_they_were_sent_are_the_only_originals_and_go(seen: Seen) -> None:
+    """Those of the rider; what an official sent as a proof stays."""
+    sent, official = sorted(seen.story.sent), set(seen.story.official_keys)
+    originals = {key: data for key, data in seen.stored_before.items() if key.startswith(f"{keeping.ORIGINALS}/")}
+    assert sorted(data for key, data in originals.items() if key not in official) == sent
+    assert all(leaks(data, [Canary("photo marker", seen.story.word("photo marker"))]) for data in sent), "nothing to be kept from others"
+    assert not {key for key in seen.stored_after if key.startswith(f"{keeping.ORIGINALS}/")} - official
+    assert not set(sent) & set(seen.stored_after.values())
 
 
 def test_the_copy_holds_what_the_person_gave(seen: Seen) -> None:
     copy = spelled(seen.story.copy)
     missing = [canary.name for canary in seen.story.canaries if canary.name in SELF_WRITTEN and canary.value not in copy]
     assert not missing
+    held = json.loads(seen.story.copy)["data"]
+    assert all(rows for name in BY_ROWS for rows in held[name].values()), {name: held[name] for name in BY_ROWS}
 
 
 def test_the_person_is_told_what_is_given_up(seen: Seen) -> None:
@@ -191,7 +190,7 @@ def test_the_person_is_told_what_is_given_up(seen: Seen) -> None:
 
 
 def test_nothing_is_left_in_the_database(seen: Seen) -> None:
-    assert not judged(seen.story, seen.after, seen.after_sealed)
+    assert not judged(seen.story, seen.after, seen.after_sealed, seen.wordless_after)
 
 
 async def test_nothing_is_left_in_remembered_answers_a_week_later(seen: Seen) -> None:
@@ -282,7 +281,7 @@ async def test_a_restored_backup_is_erased_again(seen: Seen, worker_id: str, tmp
             connection = await session.connection()
             jobs = (await connection.execute(sa.text("delete from jobs.pgqueuer returning entrypoint"))).scalars().all()
         async with database.session() as session:
-            found = judged(story, dump(url), await opened(session))
+            found = judged(story, dump(url), await opened(session), await wordless(session, story.rider_id))
         assert "upload.delete_objects" in jobs and not found
         assert await invariants_service.check_all(database) == []
     finally:

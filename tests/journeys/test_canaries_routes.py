@@ -20,6 +20,7 @@ from app.auth.roles import Role, ScopeType
 from app.auth.service import put_scope
 from app.db.session import AsyncSession
 from app.enterprises.models import Enterprise, EnterpriseKind
+from app.security import typed_codes
 from tests.support.branches import API, Branch, make_branch
 from tests.support.canaries import Canary, in_answer
 from tests.support.county import County
@@ -241,11 +242,16 @@ def tables(world: World) -> dict[str, Any]:
         "organisation_id": [world.branch.id], "enterprise_id": [places["enterprise"]], "store_id": [places["store"]],
         "reward_id": [places["reward"]], "area_id": [county.community.id], "scene": [world.branch.scene],
         "month": [MONTH], "year": [clock.today().year - 1], "quarter": [4], "code": ["REPORT_ACCEPTED"], "purpose": ["location"],
+        "category_code": ["bin_overflow"],
         "session_id": [uuid4()], "grant_id": [uuid4()], "message_id": [uuid4()], "proposal_id": [uuid4()], "qrcode_id": [uuid4()],
         "checkin_id": places["checkin"][-1:], "appointment_id": [places["appointment"]], "line_id": places["line"][:1],
-        "relation_id": [uuid4()], "cover_id": [uuid4()], "assignment_id": [uuid4()], "invitation_id": [uuid4()],
+        "day": [day], "relation_id": [uuid4()], "unit_id": [uuid4()], "rule_id": [uuid4()], "cover_id": [uuid4()],
+        "assignment_id": [uuid4()], "invitation_id": [uuid4()],
+        "rule_code": ["place_rounded"], "proof_code": [typed_codes.grouped(typed_codes.draw())],
     }
     query_values = {
+        "assignee_gone": ["true"], "severity": ["normal"], "unit_id": [uuid4()], "claimed": ["me", "others", "none"],
+        "escalated": ["true"], "second_look": ["pending"], "order": ["due"], "active": ["true"], "past": ["true"],
         "limit": [], "cursor": [], "status": [], "overdue": ["true"], "assignee": [last.person.id], "radius_m": [],
         "category_code": ["bin_overflow"], "lng": [lng], "lat": [lat], "crs": [], "zoom": [16],
         "bbox": ["116.70,35.50,116.80,35.55"], "area_id": [county.root.id],
@@ -253,7 +259,7 @@ def tables(world: World) -> dict[str, Any]:
         "format": ["csv", "xlsx"], "key": [first.registration["number"]], "organisation_id": [world.branch.id], "unread": ["true"],
         "store_id": [places["store"]], "kind": [], "parent_id": [county.root.id], "e": [], "s": [], "echostr": [], "signature": [],
         "timestamp": [], "nonce": [], "msg_signature": [], "on": [day], "role": [], "root": ["true"], "dissolved": ["true"],
-        "q": [last.name.value], "closed": ["true"], "covered": [], "six_months": ["true"], "state": [],
+        "q": [last.name.value], "closed": ["true"], "covered": [], "six_months": ["true"], "state": [], "stage": [],
         "/api/v1/registrations status": STATES, "/api/v1/auth/grants scope_type": ["organisation"],
     }
     body_values = {

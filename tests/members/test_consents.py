@@ -8,6 +8,7 @@ from sqlmodel import col
 from app.auth.models import Account
 from app.members import queries, service
 from app.members.models import Consent, Purpose
+from tests.support.owner import as_owner
 
 TEXTS = "/api/v1/members/consent-texts"
 
@@ -102,5 +103,5 @@ async def test_what_was_said_cannot_be_changed(client, people, session, change: 
     version = await current(client, "service")
     await service.give_consent(session, member_id=rider.id, purpose="service", version=version, granted=True)
     with pytest.raises(IntegrityError):
-        async with session.begin_nested():
+        async with session.begin_nested(), as_owner(session):
             await session.exec(sa.text(f"{change} where member_id = '{rider.id}'"))

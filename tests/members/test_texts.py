@@ -14,6 +14,7 @@ from app.auth.roles import Role, ScopeType
 from app.jobs import service as jobs_service
 from app.members import queries, service
 from app.members.models import Consent, ConsentText, Purpose
+from tests.support.owner import as_owner
 from tests.support.people import PLATFORM, People
 
 API = "/api/v1"
@@ -139,7 +140,7 @@ async def test_a_version_comes_once_and_what_it_says_stays(client, session, chie
     assert seeded.status_code == 409 and await current(client, "location") == "2027-01"
     for change in ("update consent_text set text = 'x'", "delete from consent_text"):
         with pytest.raises(IntegrityError):
-            async with session.begin_nested():
+            async with session.begin_nested(), as_owner(session):
                 await session.exec(sa.text(f"{change} where version = '2027-01'"))
     for bad in ({"text": ""}, {"title": "两\n行"}, {"version": "x" * 33}, {"version": "2027-03", "purpose": "all"}, {"in_force": False}):
         assert (await publish(client, chief, renew=False, **bad)).status_code == 422
@@ -168,7 +169,7 @@ async def test_only_the_platform_administrator_publishes(client, people, county,
 async def settled(committed):
     """A text of our own that everybody else's tests never see in force again."""
     yield committed
-    async with committed.transaction() as session:
+    async with committed.transaction() as session, as_owner(session):
         await jobs_service.drop(session, [("members.lapse", {"purpose": "publicity"})])
         await session.exec(sa.update(Account).where(col(Account.consented) == ["publicity"]).values(consented=[]))
         await session.exec(sa.text("alter table consent disable trigger user"))

@@ -16,6 +16,7 @@ from app.points import queries, service
 from app.points.errors import InsufficientPoints
 from app.points.models import PointsLot
 from tests.points.conftest import Cast, Earn
+from tests.support.owner import as_owner
 
 BOOKS = [check for check in CHECKS if check.code in {"I1", "I1b", "I2", "I3", "I4", "I4b", "I4c", "I5", "I11", "I12"}]
 
@@ -112,7 +113,7 @@ async def test_what_lapsed_while_held_comes_back_with_a_week(client, session, ca
 async def test_history_cannot_be_edited(session, cast: Cast, earn: Earn, statement: str) -> None:
     await earn(cast.rider.id)
     with pytest.raises(DBAPIError, match="append-only"):
-        async with session.begin_nested():
+        async with session.begin_nested(), as_owner(session):
             await (await session.connection()).execute(sa.text(statement))
 
 

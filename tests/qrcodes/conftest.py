@@ -11,7 +11,6 @@ import pytest
 from app.areas.models import Area
 from app.auth.roles import Role, ScopeType
 from app.auth.service import put_scope
-from app.db import migrate
 from app.db import session as db_session
 from app.db.session import Database
 from app.organisations.models import Formation, Organisation, OrganisationKind
@@ -19,7 +18,7 @@ from app.parts import session_info
 from app.qrcodes import service, workflow
 from app.qrcodes.models import Purpose, QrCode
 from app.settings import Settings
-from tests.conftest import new_database
+from tests.conftest import migrated_database
 from tests.support.branches import Branch, make_branch
 from tests.support.county import make_county
 from tests.support.people import People
@@ -92,10 +91,8 @@ def links_asked(simulator):
 @pytest.fixture(scope="session")
 async def many(settings: Settings, worker_id: str) -> AsyncIterator[Database]:
     """Real commits in a database that nobody else looks at, and connections enough for a crowd to meet."""
-    url = await new_database(f"xinxin_codes_{worker_id}")
+    url = await migrated_database(f"xinxin_codes_{worker_id}")
     database = db_session.connect(url, info=session_info(settings), pool_size=8, statement_timeout_ms=60_000)
-    async with database.engine.begin() as connection:
-        await connection.run_sync(migrate.upgrade_over)
     yield database
     await database.close()
 

@@ -1,6 +1,23 @@
 """The running service and its county."""
 
-from tests.support.newcomer import world
+from collections.abc import AsyncIterator
+
+import pytest
+
+from app.db import session as db_session
+from app.invariants import service as invariants_service
+from tests.support.newcomer import World, world
 from tests.support.service import service
 
 __all__ = ["service", "world"]
+
+
+@pytest.fixture
+async def clean_books(world: World) -> AsyncIterator[None]:
+    """Every invariant of the ledger, after every race."""
+    yield
+    database = db_session.connect(world.service.database_url, info={}, pool_size=1, statement_timeout_ms=60_000)
+    try:
+        assert await invariants_service.check_all(database) == []
+    finally:
+        await database.close()

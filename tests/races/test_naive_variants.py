@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from tests.races.judges import one_effect, one_line, one_winner, so_many_winners
+from tests.races.judges import one_effect, one_line, one_winner, so_many_winners, told_the_truth
 from tests.races.naive import CONTENDERS, scratch
 from tests.support.service import Service
+from tests.support.volley import Answer
 
 
 def issued(seen: Any) -> bool:
@@ -65,6 +66,18 @@ async def test_naive_accept_and_reject_both_win(service: Service) -> None:
         one_winner(heard, "invalid_transition")
 
 
+async def test_naive_verdict_is_given_by_each(service: Service) -> None:
+    """Read, then write: both verdicts count, and the last one stands."""
+    async with scratch(service.database_url, "status text", "'resolved'") as table:
+        heard = await table.race(
+            "select status from {table}", may=lambda seen: seen == "resolved",
+            writes=["update {table} set status = 'awaiting_feedback'", "update {table} set status = 'in_progress'"],
+            loser="invalid_transition",
+        )
+    with pytest.raises(AssertionError):
+        one_winner(heard, "invalid_transition")
+
+
 async def test_naive_key_lets_many_effects_through(service: Service) -> None:
     async with scratch(service.database_url, "key text", "'another'") as table:
         heard = await table.race(
@@ -81,3 +94,16 @@ async def test_naive_refresh_makes_a_family_of_each_use(service: Service) -> Non
         heard = await table.race("select used from {table}", may=lambda seen: not seen, writes=["update {table} set used = true"], loser="")
     with pytest.raises(AssertionError):
         one_line([f"{outcome}-{number}" for number, outcome in enumerate(heard) if outcome == "ok"])
+
+
+def test_the_judge_refuses_a_stale_truth() -> None:
+    """A loser who is told the state from before its wait."""
+
+    def answer(status: int, body: str) -> Answer:
+        return Answer(status, {}, body.encode(), 0)
+
+    won = answer(200, '{"status": "accepted", "allowed": ["dispatch"]}')
+    late = '{"code": "invalid_transition", "current_status": "%s", "allowed": ["dispatch"]}'
+    told_the_truth([won, answer(409, late % "accepted")], "accepted")
+    with pytest.raises(AssertionError):
+        told_the_truth([won, answer(409, late % "submitted")], "accepted")

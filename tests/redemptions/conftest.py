@@ -15,6 +15,7 @@ from app.points import ledger
 from app.points import service as points_service
 from app.points.models import Kind
 from tests.support.county import County
+from tests.support.owner import as_owner
 from tests.support.people import People, Person
 
 API = "/api/v1"
@@ -87,9 +88,11 @@ class Shop:
 
     async def move(self, verification_id: str, ago: str) -> None:
         """Puts a verification into the past, which only a test may do."""
-        await self.sql("alter table verification disable trigger user")
-        await self.sql(f"update verification set verified_at = verified_at - interval '{ago}' where id = :id", id=UUID(verification_id))
-        await self.sql("alter table verification enable trigger user")
+        earlier = f"update verification set verified_at = verified_at - interval '{ago}' where id = :id"
+        async with as_owner(self.session):
+            await self.sql("alter table verification disable trigger user")
+            await self.sql(earlier, id=UUID(verification_id))
+            await self.sql("alter table verification enable trigger user")
 
 
 def code_of(response: httpx.Response) -> tuple[int, str]:

@@ -22,6 +22,7 @@ from app.registrations.schemas import RegistrationIn
 from app.settings import Settings
 from tests.support.branches import CONSENTS, MEMBERSHIP, Branch, make_branch
 from tests.support.county import make_county
+from tests.support.owner import as_owner
 from tests.support.people import People, Person
 
 PATH = "370899/"
@@ -53,7 +54,7 @@ async def scene(committed: Database, settings: Settings) -> AsyncIterator[Scene]
 
 async def _clear(committed: Database, scene: Scene) -> None:
     """Everything that lies in the committed county: no other test of this worker commits areas of this code."""
-    async with committed.transaction() as session:
+    async with committed.transaction() as session, as_owner(session):
         mine = sa.select(col(Registration.id)).where(col(Registration.area_path).startswith(PATH))
         members = sa.select(col(Member.id)).where(col(Member.area_path).startswith(PATH))
         organisations = sa.select(col(Organisation.id)).where(col(Organisation.area_path).startswith(PATH))

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+import sqlalchemy as sa
 
 from app.auth.roles import Role, ScopeType
 from app.db.base import new_id
@@ -14,6 +15,12 @@ from tests.support.county import County
 from tests.support.people import People, Person
 
 PATH = ("accept", "dispatch", "start", "resolve", "verify", "feedback")
+DRAWS = sa.text("""
+insert into report_category_version
+select (jsonb_populate_record(v, jsonb_build_object('version', v.version + 1, 'second_look_percent', cast(:percent as int)))).*
+  from report_category_version v join report_category c on c.code = v.category_code and c.version = v.version
+ where c.code = 'road_hole'
+""")
 STATES = ("submitted", "accepted", "dispatched", "in_progress", "resolved", "awaiting_feedback", "closed")
 
 
@@ -55,6 +62,9 @@ class Scene:
         made: dict[str, Any] = answer.json()
         return made
 
+    async def amend(self, person: Person, report_id: str, changes: dict[str, Any], **headers: str) -> httpx.Response:
+        return await self.client.patch(f"/api/v1/reports/{report_id}", json=changes, headers=person.headers | headers)
+
     async def give(self, person: Person, report_id: str, command: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         answer = await self.post(person, f"/{report_id}/{command}", body)
         assert answer.status_code == 200, answer.text
@@ -90,6 +100,11 @@ class Scene:
         report_id: str = (await self.file())["id"]
         await self.lead(report_id, state)
         return report_id
+
+    async def draws(self, percent: int) -> None:
+        """Of the road holes that are filed from now on, so many of a hundred are drawn for a second look."""
+        await self.session.exec(DRAWS, params={"percent": percent})
+        await self.session.exec(sa.text("update report_category set version = version + 1 where code = 'road_hole'"))
 
     async def points(self, person: Person) -> int:
         answer = await self.client.get("/api/v1/points/me", headers=person.headers)

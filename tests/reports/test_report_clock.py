@@ -1,4 +1,4 @@
-"""What time does: overdue notices, suspensions that end, silence that closes, places that become coarse; and the paused clock."""
+"""What time does: overdue notices, suspensions that end, silence that closes; and the paused clock."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
@@ -67,19 +67,6 @@ async def test_silence_closes_with_the_bonus(scene: Scene, run_job: RunJob) -> N
     assert await scene.refused(scene.reporter, report_id, "reopen", {"reason": "晚"}) == (409, "invalid_transition")
 
 
-async def test_places_become_coarse(scene: Scene, run_job: RunJob) -> None:
-    report_id = (await scene.file(location={"lng": 116.7212345, "lat": 35.5212345, "crs": "wgs84"}))["id"]
-    young = await scene.at("submitted")
-    await scene.lead(report_id, "closed")
-    await change(scene, report_id, ended_at=clock.now() - timedelta(days=91))
-    await run_job("report.round_places")
-    scene.session.expire_all()
-    row, other = await scene.session.get(Report, report_id), await scene.session.get(Report, young)
-    assert row is not None and other is not None
-    assert (row.lng, row.lat) == (round(row.lng, 3), round(row.lat, 3)) and row.source_lng is None and row.accuracy_m is None
-    assert other.place_rounded_at is None and other.accuracy_m == 20
-
-
 async def test_the_clock_of_a_suspended_report_stands_still(session: AsyncSession) -> None:
     def at(text: str) -> datetime:
         return datetime.fromisoformat(f"{text}+08:00").astimezone(clock.UTC)
@@ -96,7 +83,7 @@ async def test_the_clock_of_a_suspended_report_stands_still(session: AsyncSessio
     await clocks.turn(session, late, to=Status.IN_PROGRESS, now=at("2026-11-28T20:00"))
     assert late.due_at == at("2026-11-24T09:00"), "what was overdue stays overdue"
     longer = paused("2026-11-24T16:00", since="2026-11-24T10:00")
-    clocks.extend(longer, until=at("2026-11-25T12:00"), now=at("2026-11-25T10:00"))
+    await clocks.extend(session, longer, by=None, until=at("2026-11-25T12:00"), now=at("2026-11-25T10:00"))
     await clocks.turn(session, longer, to=Status.IN_PROGRESS, now=at("2026-11-26T09:00"))
     assert longer.due_at == at("2026-11-26T11:00")
 
@@ -104,9 +91,9 @@ async def test_the_clock_of_a_suspended_report_stands_still(session: AsyncSessio
 async def test_limits_of_the_stages(session: AsyncSession) -> None:
     friday = datetime.fromisoformat("2026-11-27T17:00:00+08:00")
     report = Report(status=Status.SUBMITTED, severity=Severity.NORMAL, category_code="rubbish_exposed")
-    await clocks.turn(session, report, to=Status.SUBMITTED, now=friday)
+    await clocks.begin(session, report, to=Status.SUBMITTED, now=friday)
     assert report.due_at == datetime.fromisoformat("2026-11-30T12:00:00+08:00"), "four working hours over a weekend"
-    await clocks.turn(session, report, to=Status.DISPATCHED, now=friday)
+    await clocks.begin(session, report, to=Status.DISPATCHED, now=friday)
     assert report.due_at == datetime.fromisoformat("2026-11-30T17:00:00+08:00")
     report.status, report.severity = Status.DISPATCHED, Severity.EMERGENCY
     kept = report.due_at

@@ -1,4 +1,4 @@
-"""Several reporters of one problem: possible duplicates, joining, merging, and taking a merge apart."""
+"""Several reporters of one problem: joining, merging, and taking a merge apart."""
 
 import json
 
@@ -39,16 +39,6 @@ async def test_what_has_ended_takes_no_joiner(scene: Scene) -> None:
     stranger = await scene.people.member()
     assert await scene.refused(stranger, made["id"], "join") == (404, "not_found")
     assert await scene.refused(scene.worker, made["id"], "join") == (409, "invalid_transition")
-
-
-async def test_possible_duplicates(scene: Scene) -> None:
-    first = await scene.file()
-    place = scene.county.place()
-    near = await scene.file(location=place | {"lat": place["lat"] + 0.0004})
-    assert [(one["id"], one["status"]) for one in near["possible_duplicates"]] == [(first["id"], "submitted")]
-    assert 40 <= near["possible_duplicates"][0]["distance_m"] <= 50
-    assert (await scene.file(location=place | {"lat": place["lat"] + 0.002}))["possible_duplicates"] == []
-    assert (await scene.file(category_code="bollard"))["possible_duplicates"] == []
 
 
 async def test_merge_and_unmerge(scene: Scene) -> None:
@@ -92,7 +82,8 @@ async def test_merging_what_was_merged_into(scene: Scene) -> None:
     assert (await scene.get(people[0], f"/{a['id']}"))["merged_into"]["id"] == c["id"]
     assert await scene.refused(above, a["id"], "merge", {"into_id": c["id"]}) == (409, "invalid_transition")
     await scene.give(above, b["id"], "unmerge", {"reason": "两处"})
-    assert (await scene.get(people[0], f"/{c['id']}"))["joined"], "what was merged before stays"
+    assert (await scene.get(people[0], f"/{a['id']}"))["merged_into"]["id"] == b["id"], "what was merged before goes back along"
+    assert (await scene.client.get(f"/api/v1/reports/{c['id']}", headers=people[0].headers)).status_code == 404
     d = await scene.file(people[0])
     await scene.give(above, d["id"], "reject", {"reason_code": "abuse", "note": "x"})
     e = await scene.file(people[1])

@@ -32,7 +32,7 @@ async def test_each_sees_what_the_duty_needs(scene: Scene) -> None:
     assert (mine["reporter"], mine["assignee"], mine["mine"], mine["text_check"]) == (None, None, True, None)
     by_reviewer = await scene.get(scene.reviewer, f"/{report_id}")
     assert by_reviewer["reporter"]["alias"].startswith("小哥") and by_reviewer["assignee"]["id"] == str(scene.worker.id)
-    assert (await scene.get(scene.worker, f"/{report_id}"))["reporter"]["alias"] == "欧阳*"
+    assert (await scene.get(scene.worker, f"/{report_id}"))["reporter"]["name"] == "欧阳*"
     for shown in (by_reviewer, await scene.get(scene.worker, f"/{report_id}"), await scene.get(admin, f"/{report_id}")):
         assert str(scene.reporter.id) not in json.dumps(shown), "the account of a reporter is told to nobody"
     assert await scene.refused(admin, report_id, "dispatch", {"assignee_account_id": str(scene.worker.id)}) == (403, "forbidden")
@@ -43,7 +43,7 @@ async def test_each_sees_what_the_duty_needs(scene: Scene) -> None:
 async def test_nobody_decides_on_an_own_report(scene: Scene) -> None:
     made = await scene.file(scene.reviewer)
     assert await scene.refused(scene.reviewer, made["id"], "accept", {}) == (403, "forbidden")
-    assert (await scene.get(scene.reviewer, f"/{made['id']}"))["allowed"] == ["withdraw"]
+    assert (await scene.get(scene.reviewer, f"/{made['id']}"))["allowed"] == ["withdraw", "amend"]
     joined = await scene.file()
     await scene.give(scene.reviewer, joined["id"], "join")
     assert await scene.refused(scene.reviewer, joined["id"], "accept", {}) == (403, "forbidden"), "a joiner would pay themselves"

@@ -8,7 +8,7 @@ import pytest
 from app.categories.models import Severity
 from app.reports import workflow
 from app.reports.words import ActorRole, Stage, Status
-from app.reports.workflow import Command, Facts
+from app.reports.workflow import Command, Deed, Facts
 
 NOW = datetime(2026, 11, 25, 2, tzinfo=UTC)
 R, J, V, A = ActorRole.REPORTER, ActorRole.JOINED_REPORTER, ActorRole.REVIEWER, ActorRole.ASSIGNEE
@@ -32,18 +32,22 @@ CONTRACT = {
     "feedback": {R: "awaiting_feedback", J: "awaiting_feedback"},
     "decide": {V: "disputed"},
     "reopen": {R: "closed", J: "closed"},
+    "amend": {R: "submitted"},
+    "transfer": {V: "submitted accepted reopened"},
+    "escalate": {V: "submitted accepted dispatched in_progress suspended resolved awaiting_feedback disputed reopened"},
+    "second-look": {V: "awaiting_feedback closed"},
 }
 TARGETS = {
     "withdraw": "withdrawn", "accept": "accepted", "reject": "rejected", "merge": "merged", "unmerge": "submitted",
     "dispatch": "dispatched",
     "send-back": "accepted", "start": "in_progress", "suspend": "suspended", "resume": "in_progress", "extend": "",
     "decide-request": "suspended", "resolve": "resolved", "verify": "awaiting_feedback in_progress", "feedback": "closed disputed",
-    "decide": "in_progress closed", "reopen": "reopened",
+    "decide": "in_progress closed", "reopen": "reopened", "amend": "", "transfer": "", "escalate": "", "second-look": "disputed",
 }
 
 
 def facts(status: Status, **changes: object) -> Facts:
-    known: dict[str, object] = {"request_open": True, "ended_at": NOW - timedelta(days=1)}
+    known: dict[str, object] = {"request_open": True, "look_pending": True, "ended_at": NOW - timedelta(days=1)}
     return Facts(status=status, now=NOW, **(known | changes))  # type: ignore[arg-type]
 
 
@@ -51,7 +55,8 @@ def facts(status: Status, **changes: object) -> Facts:
 def test_each_cell_of_the_table(command: Command) -> None:
     for part, status in itertools.product((R, J, V, A), Status):
         wanted = status.value in CONTRACT[command].get(part, "").split()
-        assert (command.value in workflow.allowed(frozenset({part}), facts(status))) is wanted, (part, status)
+        asked = facts(status, request_open=command is Command.DECIDE_REQUEST)
+        assert (command.value in workflow.allowed(frozenset({part}), asked)) is wanted, (part, status)
         assert workflow.permitted(command, frozenset({part}), facts(status)) is (part in CONTRACT[command]), (part, status)
 
 
@@ -62,7 +67,7 @@ def test_targets_and_final_states() -> None:
     assert set(workflow.STAGES) == set(Status)
     assert {status for status, stage in workflow.STAGES.items() if stage is None} == workflow.FINAL
     leaves_final = {command for command, rule in workflow.TABLE.items() if rule.sources & workflow.FINAL}
-    assert leaves_final == {Command.REOPEN, Command.UNMERGE}
+    assert leaves_final == {Command.REOPEN, Command.UNMERGE, Command.SECOND_LOOK}, "the last is noted, and leaves none of them"
     reached = {status for rule in workflow.TABLE.values() for status in rule.to}
     assert reached == set(Status), "every state can be reached"
 
@@ -72,10 +77,14 @@ def test_nobody_at_all_may_nothing() -> None:
 
 
 def test_limits_of_commands_beyond_the_state() -> None:
-    resolver = facts(Status.RESOLVED, resolved_by_caller=True)
+    resolver = facts(Status.RESOLVED, deeds={Deed.RESOLVER})
     assert not workflow.permitted(Command.VERIFY, frozenset({V}), resolver)
     assert "decide-request" not in workflow.allowed(frozenset({V}), facts(Status.IN_PROGRESS, request_open=False))
-    assert not workflow.permitted(Command.DECIDE_REQUEST, frozenset({V}), facts(Status.IN_PROGRESS, request_by_caller=True))
+    assert not workflow.permitted(Command.DECIDE_REQUEST, frozenset({V}), facts(Status.IN_PROGRESS, deeds={Deed.ASKER}))
+    for deed in (Deed.RESOLVER, Deed.VERIFIER):
+        assert not workflow.permitted(Command.SECOND_LOOK, frozenset({V}), facts(Status.CLOSED, deeds={deed}))
+    assert "second-look" not in workflow.allowed(frozenset({V}), facts(Status.CLOSED, look_pending=False))
+    assert "escalate" not in workflow.allowed(frozenset({V}), facts(Status.ACCEPTED, at_top=True))
     assert workflow.allowed(frozenset({V}), facts(Status.MERGED, into_dispatched=True)) == []
     assert workflow.allowed(frozenset({R}), facts(Status.CLOSED, ended_at=NOW - timedelta(days=7))) == ["reopen"]
     assert workflow.allowed(frozenset({R}), facts(Status.CLOSED, ended_at=NOW - timedelta(days=7, seconds=1))) == []
@@ -85,6 +94,12 @@ def test_limits_of_commands_beyond_the_state() -> None:
 def test_an_assignee_who_reviews_too_asks() -> None:
     assert workflow.actor_for(Command.SUSPEND, frozenset({V, A}), facts(Status.IN_PROGRESS)) is A
     assert workflow.actor_for(Command.EXTEND, frozenset({V, A}), facts(Status.REOPENED)) is V
+
+
+def test_one_request_at_a_time() -> None:
+    waiting = workflow.allowed(frozenset({A}), facts(Status.IN_PROGRESS))
+    assert not {"suspend", "extend"} & set(waiting) and "resolve" in waiting
+    assert {"suspend", "extend"} <= set(workflow.allowed(frozenset({V}), facts(Status.IN_PROGRESS)))
 
 
 def test_limits() -> None:

@@ -16,6 +16,7 @@ from tests.support.county import County
 from tests.support.people import People, Person
 
 API = "/api/v1"
+PAGES = "/p/"  # what a browser opens: a refusal is a page there
 GRANTS = (Role.AREA_ADMIN, Role.REVIEWER, Role.GRID_WORKER)
 
 
@@ -104,6 +105,8 @@ def fault_of(answer: httpx.Response) -> str:
     if "x-request-id" not in answer.headers:
         return "no X-Request-ID"
     if answer.status_code < 400:
+        return ""
+    if answer.request.url.path.startswith(PAGES) and answer.headers.get("content-type") == "text/html; charset=utf-8":
         return ""
     if answer.headers.get("content-type") != "application/problem+json":
         return f"{answer.status_code} as {answer.headers.get('content-type')}"

@@ -8,11 +8,10 @@ import asyncpg
 import pytest
 import sqlalchemy as sa
 
-from app.db import migrate
 from app.db import session as db_session
 from app.db.session import Database
 from app.security.keys import KeyRing, MasterKeys
-from tests.conftest import SERVER, new_database
+from tests.conftest import SERVER, migrated_database
 
 MASTERS = {kid: secrets.token_bytes(32) for kid in ("k1", "k2", "k3")}
 SECRET = MasterKeys({"s1": secrets.token_bytes(32)})
@@ -27,10 +26,7 @@ def ring(*kids: str, cipher: str = "aes-256-gcm") -> KeyRing:
 async def empty(worker_id: str) -> str:
     """The name of a migrated database that nobody is connected to."""
     name = f"xinxin_rotation_{worker_id}"
-    migrated = db_session.connect(await new_database(name), info={}, pool_size=1, statement_timeout_ms=60_000)
-    async with migrated.engine.begin() as connection:
-        await connection.run_sync(migrate.upgrade_over)
-    await migrated.close()
+    await migrated_database(name)
     return name
 
 

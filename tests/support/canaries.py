@@ -4,20 +4,25 @@ import base64
 import hashlib
 import io
 import json
+import logging
 import subprocess
+import sys
 import zipfile
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+from uuid import UUID
 
 import sqlalchemy as sa
+import structlog
 from PIL import Image
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app import clock
+from app import clock, observability
 from app.db.embedded import binaries
 from app.db.session import AsyncSession
 from app.security import sealing
@@ -34,6 +39,12 @@ select c.table_name, c.column_name,
               where u.table_schema = 'public' and u.table_name = c.table_name and u.data_type = 'uuid')
   from information_schema.columns c join information_schema.tables t using (table_schema, table_name)
  where c.table_schema = 'public' and c.data_type = 'bytea' and t.table_type = 'BASE TABLE' order by 1, 2
+"""
+# Rows that say something of a person without a word of theirs: only the account, or the report that was its own, leads to them.
+WORDLESS = """
+select 'report_signal ' || s.kind from report_signal s join report r on r.id = s.report_id where r.member_id = :id
+union all select 'report_proof of ' || r.number from report_proof p join report r on r.id = p.report_id where r.member_id = :id
+union all select 'unit_member of today' from unit_member where account_id = :id and until is null
 """
 
 
@@ -135,6 +146,12 @@ async def rows_as_text(connection: AsyncConnection) -> bytes:
     return "\n".join(written).encode()
 
 
+async def wordless(session: AsyncSession, member_id: UUID) -> list[str]:
+    """What is known about the person by rows in which no canary can stand."""
+    connection = await session.connection()
+    return list((await connection.execute(sa.text(WORDLESS), {"id": member_id})).scalars())
+
+
 async def opened(session: AsyncSession) -> list[tuple[str, bytes]]:
     """Every sealed value of the database in clear, with its table and column. Fails for one that no known binding opens."""
     connection, found = await session.connection(), []
@@ -171,6 +188,22 @@ def objects(folder: Path) -> Iterator[tuple[str, bytes]]:
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             yield str(path.relative_to(folder)), path.read_bytes()
+
+
+@contextmanager
+def logged() -> Iterator[io.StringIO]:
+    """Our logs as a process writes them."""
+    before, root, written, stderr = structlog.get_config(), logging.getLogger(), io.StringIO(), sys.stderr
+    handlers, level = root.handlers, root.level
+    sys.stderr = written
+    try:
+        observability.configure("test")
+        yield written
+    finally:
+        sys.stderr = stderr
+        structlog.configure(**before)
+        root.handlers, root.level = handlers, level
+        structlog.contextvars.clear_contextvars()
 
 
 def marked_photo(marker: str) -> bytes:

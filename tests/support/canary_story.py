@@ -3,9 +3,7 @@
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -17,9 +15,7 @@ from app.auth import queries as auth_queries
 from app.auth.roles import Role, ScopeType
 from app.db import migrate
 from app.db import session as db_session
-from app.db.session import Database
 from app.enterprises.models import Enterprise, EnterpriseKind
-from app.jobs.registry import HANDLERS, PERIODIC, Context
 from app.main import create_app
 from app.messages import service as messages_service
 from app.parts import session_info
@@ -28,117 +24,20 @@ from app.storage.store import open_store
 from app.wechat import crypto
 from app.wechat.client import WeChatClient
 from app.wechat.store import DatabaseTokenStore
-from tests.support.branches import Branch, make_branch
-from tests.support.canaries import Canary, last_quarter, marked_photo
-from tests.support.county import County, make_county
+from tests.support.branches import make_branch
+from tests.support.canaries import Canary, last_quarter
+from tests.support.canary_person import ABOUT, FIRST_PHONE, GIVEN, PHONE, Story
+from tests.support.canary_reports import proves, reports
+from tests.support.county import make_county
 from tests.support.newcomer import Caller
 from tests.support.people import People, Person
-from tests.support.queue import queued
 from tests.support.simulator import RunningSimulator
-
-PHONE, MASKED, FIRST_PHONE = "13977553311", "139****3311", "13977553322"
-MARKER = "雀羽标记XQ7731"  # inside the photo's file: EXIF, comment, tail
-# What the rider is and writes. The second figure says whether it must never stand in clear at rest.
-GIVEN = (
-    ("phone", PHONE, True), ("masked phone", MASKED, False), ("real name", "禤金丝雀", True), ("nickname", "雀跃昵称甲", True),
-    ("employer", "雀鸣闪送站点甲", False), ("home branch", "雀巢县朱雀村第九党支部", True), ("joined on", "1953-02-17", True),
-    ("away since", "1999-11-03", True), ("description", "雀栏路口描述癸卯", True), ("address", "雀舌巷七十七号", True),
-    ("feedback comment", "雀噪评价甲寅", False), ("reopen reason", "雀立重开乙卯", False), ("complaint", "雀意见正文丙辰", True),
-    ("objection", "雀异议理由丁巳", False), ("clerk's undo reason", "雀撤销说明庚申", False), ("device", "QueueBird-Phone/77.31", False),
-    ("key", "key-quebird-7731-report", False), ("clerk's key", "key-quebird-7731-verify", False),
-    ("check-in note", "雀报到备注乙亥", True), ("visit note", "雀走访记录丙子", True),
-    ("request id", "request-quebird-7731", True), ("work since", "1998-04-09", False), ("photo marker", MARKER, True),
-)
-# What others write about the rider.
-ABOUT = (
-    ("return reason", "雀补正理由戊午", True), ("contact note", "雀联系记录己未", True), ("transfer reason", "雀转接理由辛酉", True),
-    ("complaint answer", "雀答复正文壬戌", True), ("accept note", "雀受理备注甲子", False), ("verify note", "雀核查备注乙丑", False),
-    ("decide note", "雀裁定备注丙寅", False), ("adjustment reason", "雀补记理由丁卯", False), ("pending reason", "雀待批理由戊辰", False),
-    ("undo reason", "雀撤核理由己巳", False), ("reveal reason", "雀查看理由庚午", False), ("message", "雀站内信正文辛未", False),
-    ("roster note", "雀名册备注壬申", True), ("follow-up", "雀线索联系癸酉", True), ("revocation", "雀撤聘理由甲戌", True),
-)
-SELF_WRITTEN = {name for name, _, _ in GIVEN} - {"request id", "photo marker", "masked phone", "key", "clerk's key"}
-
-
-@dataclass
-class Story:
-    """Everything that the tests look at. `canaries` are all words, those of the photos' objects included."""
-
-    settings: Settings
-    database: Database
-    wechat: WeChatClient
-    store: Any
-    http: httpx.AsyncClient
-    simulator: RunningSimulator
-    county: County = field(default=None)  # type: ignore[assignment]
-    branch: Branch = field(default=None)  # type: ignore[assignment]
-    staff: dict[str, Caller] = field(default_factory=dict)
-    places: dict[str, str] = field(default_factory=dict)
-    rider: Caller = field(default=None)  # type: ignore[assignment]
-    other: Caller = field(default=None)  # type: ignore[assignment]
-    canaries: list[Canary] = field(default_factory=list)
-    photo_keys: list[str] = field(default_factory=list)
-    official_keys: list[str] = field(default_factory=list)
-    indexes: list[bytes] = field(default_factory=list)
-    closing: dict[str, int] = field(default_factory=dict)
-    copy: str = ""
-
-    @property
-    def url(self) -> str:
-        return str(self.settings.database_url)
-
-    @property
-    def folder(self) -> Path:
-        return self.settings.data_dir / "objects"
-
-    @property
-    def rider_id(self) -> UUID:
-        return UUID(self.rider.id)
-
-    def context(self) -> Context:
-        return Context(self.database, self.wechat, self.store, self.settings)
-
-    def word(self, name: str) -> str:
-        return next(canary.value for canary in self.canaries if canary.name == name)
-
-    async def run(self, name: str) -> None:
-        await PERIODIC[name][1](self.context())
-
-    async def work_off(self) -> None:
-        """Runs what is queued, whenever it was to run, until nothing is left: a job that is done leaves no row."""
-        for _ in range(20):
-            async with self.database.transaction() as session:
-                jobs = await queued(session)
-                connection = await session.connection()
-                await connection.execute(sa.text("delete from jobs.pgqueuer"))
-            if not jobs:
-                return
-            for name, payload in jobs:
-                await HANDLERS[name](self.context(), payload)
-        raise AssertionError("the queue does not empty")
-
-    async def sign_in(self, name: str, device: str) -> Caller:
-        answer = await self.http.post(
-            "/api/v1/auth/wechat", json={"code": await self.simulator.code(name)}, headers={"User-Agent": device}
-        )
-        assert answer.status_code == 200, answer.text
-        tokens = answer.json()
-        return Caller(self.http, name, id=tokens["account"]["id"], tokens=tokens)
-
-    async def bind(self, caller: Caller, phone: str) -> None:
-        await caller.does("POST", "/members/me/phone", {"code": await self.simulator.phone_code(caller.name, phone)})
-        caller.phone = phone
-
-    async def agree(self, caller: Caller, *purposes: str) -> None:
-        texts = {text["purpose"]: text["version"] for text in (await self.http.get("/api/v1/members/consent-texts")).json()}
-        for purpose in purposes:
-            await caller.does("PUT", f"/members/me/consents/{purpose}", {"version": texts[purpose], "granted": True})
 
 
 @asynccontextmanager
 async def told(settings: Settings, simulator: RunningSimulator) -> AsyncIterator[Story]:
     """The story up to the day before the erasure. `settings` name an empty database and a data folder."""
-    migrated = db_session.connect(str(settings.database_url), info={}, pool_size=1, statement_timeout_ms=60_000)
+    migrated = db_session.connect(str(settings.database_url), info={}, pool_size=1, statement_timeout_ms=60_000, role=None)
     async with migrated.engine.begin() as connection:
         await connection.run_sync(migrate.upgrade_over)
     await migrated.close()
@@ -164,7 +63,8 @@ async def _tell(story: Story) -> None:
     await _staff(story)
     await _rider(story)
     for chapter in (
-        _on_lists, _registers, _reports_in, _reports, _earns, _orders, _works_as_clerk, _visits, _speaks_up, _pushed_about,
+        _on_lists, _registers, _reports_in, reports, proves, _earns, _orders, _works_as_clerk, _works_in_a_unit, _visits, _speaks_up,
+        _pushed_about,
     ):
         await chapter(story)
     await story.work_off()
@@ -279,34 +179,6 @@ async def _visits(story: Story) -> None:
     await story.rider.does("POST", f"{path}/visits", visit)
 
 
-async def _photo(story: Story) -> str:
-    headers = story.rider.headers | {"Idempotency-Key": uuid4().hex}
-    sent = {"file": (f"{MARKER}.jpg", marked_photo(MARKER), "image/jpeg")}
-    answer = await story.http.post("/api/v1/uploads", files=sent, headers=headers)
-    assert answer.status_code == 201, answer.text
-    return str(answer.json()["id"])
-
-
-async def _reports(story: Story) -> None:
-    """One report closed and reopened, another still open, with words of everybody who had to do with it."""
-    rider, worker = story.rider, story.staff["worker"]
-    words = {"description": story.word("description"), "address": story.word("address")}
-    filed = await rider.does("POST", "/reports", rider.filing(await _photo(story), **words), key=story.word("key"))
-    path = f"/reports/{filed['id']}"
-    reviewer, second = story.staff["reviewer"], story.staff["second reviewer"]
-    await story.other.does("POST", f"{path}/join", {})
-    for who, command, body in (
-        (reviewer, "accept", {"note": story.word("accept note")}), (reviewer, "dispatch", {"assignee_account_id": worker.id}),
-        (worker, "start", {}), (worker, "resolve", {"note": "已清运", "upload_ids": [await worker.photo()]}),
-        (second, "verify", {"passed": True, "note": story.word("verify note")}),
-        (rider, "feedback", {"satisfied": False, "rating": 1, "comment": story.word("feedback comment")}),
-        (second, "decide", {"rework": False, "note": story.word("decide note")}),
-        (rider, "reopen", {"reason": story.word("reopen reason"), "upload_ids": [await _photo(story)]}),
-    ):
-        await who.does("POST", f"{path}/{command}", body)
-    await rider.does("POST", "/reports", rider.filing(await _photo(story), **words))
-
-
 async def _earns(story: Story) -> None:
     """Points by hand, and a proposal that nobody decides."""
     admin, second = story.staff["admin"], story.staff["second admin"]
@@ -347,6 +219,14 @@ async def _works_as_clerk(story: Story) -> None:
     await story.rider.does("POST", f"/redemptions/{order['id']}/undo", {"reason": story.word("clerk's undo reason")})
 
 
+async def _works_in_a_unit(story: Story) -> None:
+    """The rider is a grid worker of the other community besides, in a unit of its."""
+    admin, community = story.staff["admin"], str(story.county.other_community.id)
+    await admin.does("POST", "/auth/grants", {"phone": PHONE, "role": "grid_worker", "scope_type": "area", "scope_id": community})
+    unit = await admin.does("POST", "/units", {"name": "建设社区网格队", "kind": "grid_team", "area_id": community})
+    await admin.does("POST", f"/units/{unit['id']}/members", {"account_id": story.rider.id})
+
+
 async def _speaks_up(story: Story) -> None:
     """A complaint with its answer, an objection, a message, a reveal."""
     rider, admin = story.rider, story.staff["admin"]
@@ -381,16 +261,17 @@ async def _pushed_about(story: Story) -> None:
 
 async def _known(story: Story) -> None:
     """Where the rider's photos lie and what finds the rider: they must be gone as well."""
+    keys = "array_remove(array[image_key, medium_key, thumb_key, original_key], null)"
     official = "kind in ('report_after', 'adjustment', 'clawback')"
     async with story.database.session() as session:
         connection = await session.connection()
         rows = (await connection.execute(
-            sa.text(f"select image_key, thumb_key, member_id, coalesce({official}, false) from upload where erased_at is null")
+            sa.text(f"select {keys}, member_id, coalesce({official}, false) from upload where erased_at is null")
         )).all()
         found = await connection.execute(
             sa.text("select openid_index, phone_index from account where id = :id"), {"id": story.rider_id}
         )
         story.indexes = [bytes(value) for value in found.one()]
-    story.photo_keys = [key for row in rows if row[2] == story.rider_id for key in row[:2]]
-    story.official_keys = [key for row in rows if row[3] for key in row[:2]]
+    story.photo_keys = [key for row in rows if row[1] == story.rider_id for key in row[0]]
+    story.official_keys = [key for row in rows if row[2] for key in row[0]]
     story.canaries += [Canary(f"photo {number}", key, sealed=False) for number, key in enumerate(story.photo_keys)]

@@ -1,16 +1,19 @@
 """Photos as phones and as attackers send them."""
 
 import io
+import random
 import struct
 import zlib
+from collections.abc import Callable
 from typing import Any
 
 import pillow_heif
-from PIL import Image
+from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 
 SECRET = b"canary-of-a-person"
 GPS = 0x8825
 ORIENTATION, MAKER, ARTIST, DESCRIPTION = 0x0112, 0x010F, 0x013B, 0x010E
+Change = Callable[[Image.Image], Image.Image]
 TOP, BOTTOM = (220, 30, 30), (30, 30, 220)
 
 
@@ -30,13 +33,22 @@ def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
     return written.getvalue()
 
 
-def exif(orientation: int = 1) -> bytes:
+def exif_tags() -> dict[int, Any]:
     """Where and by whom: what must not leave the phone's owner."""
-    tags = Image.Exif()
-    tags[ORIENTATION] = orientation
-    tags[ARTIST] = tags[DESCRIPTION] = SECRET.decode()
-    tags[GPS] = {1: "N", 2: (35.0, 33.0, 7.6), 3: "E", 4: (116.0, 46.0, 59.7)}
-    return tags.tobytes()
+    return {
+        ARTIST: SECRET.decode(), DESCRIPTION: SECRET.decode(), GPS: {1: "N", 2: (35.0, 33.0, 7.6), 3: "E", 4: (116.0, 46.0, 59.7)},
+    }
+
+
+def written(tags: dict[int, Any]) -> bytes:
+    made = Image.Exif()
+    for tag, value in tags.items():
+        made[tag] = value
+    return made.tobytes()
+
+
+def exif(orientation: int = 1) -> bytes:
+    return written({ORIENTATION: orientation} | exif_tags())
 
 
 def talkative_jpeg(orientation: int = 1) -> bytes:
@@ -77,3 +89,30 @@ def opened(data: bytes) -> Image.Image:
     image = Image.open(io.BytesIO(data))
     image.load()
     return image
+
+
+def street(seed: int, size: tuple[int, int] = (800, 600)) -> Image.Image:
+    """Shapes and grain, other ones for each seed: something that copies are recognised by."""
+    drawn, picture = random.Random(seed), Image.new("RGB", size, (150, 150, 150))
+    for _ in range(60):
+        left, top = drawn.randrange(size[0]), drawn.randrange(size[1])
+        right, bottom = left + drawn.randrange(20, size[0] // 3), top + drawn.randrange(20, size[1] // 3)
+        picture.paste(tuple(drawn.randrange(256) for _ in range(3)), (left, top, right, bottom))
+    return picture
+
+
+def stamped(photo: Image.Image) -> Image.Image:
+    copy = photo.copy()
+    ImageDraw.Draw(copy).text((20, 540), "2026-11-24 09:20 Market Street", fill="white", font_size=28)
+    return copy
+
+
+def trimmed(photo: Image.Image) -> Image.Image:
+    return ImageOps.crop(photo, border=20)
+
+
+COPIES: dict[str, tuple[Change, int]] = {
+    "jpeg at 60": (lambda photo: photo, 60), "half the size": (lambda photo: photo.reduce(2), 90), "trimmed": (trimmed, 90),
+    "brighter": (lambda photo: ImageEnhance.Brightness(photo).enhance(1.2), 90), "stamped": (stamped, 90),
+    "mirrored": (ImageOps.mirror, 90), "turned": (lambda photo: photo.rotate(90, expand=True), 90),
+}

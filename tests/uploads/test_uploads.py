@@ -71,7 +71,9 @@ async def test_a_photo_comes_back_clean_through_all_its_addresses(
 ) -> None:
     member = await people.member()
     answer = await uploaded(client, member, photos.talkative_jpeg(orientation=6))
-    assert set(answer) == {"id", "url", "view_url", "thumb_url", "width", "height", "content_type"}
+    assert set(answer) == {
+        "id", "url", "view_url", "medium_url", "thumb_url", "width", "height", "content_type", "taken_at", "place",
+    }
     assert (answer["width"], answer["height"], answer["content_type"]) == (480, 640, "image/jpeg")
     assert answer["url"] == f"http://test/api/v1/uploads/{answer['id']}"
 
@@ -212,7 +214,7 @@ async def test_attaching_takes_all_or_nothing_once_and_in_order(
     shown = await queries.photos(session, [thing, new_id()])
     assert [photo.id for photo in shown[thing]] == [second, first] and (await row(session, str(third))).owner_id is None
     out = links.photo(session, shown[thing][0], "before")
-    assert out.model_dump(mode="json").keys() == {"id", "kind", "url", "view_url", "thumb_url", "width", "height"}
+    assert out.model_dump(mode="json").keys() == {"id", "kind", "url", "view_url", "medium_url", "thumb_url", "width", "height"}
     with pytest.raises(IntegrityError, match="moves to nothing else"):
         async with session.begin_nested():
             await session.exec(sa.update(Upload).where(col(Upload.id) == first).values(owner_id=new_id()))
@@ -255,14 +257,16 @@ async def test_what_nobody_uses_is_swept_and_what_is_used_stays(
 ) -> None:
     member, thing = await people.member(), new_id()
     idle, used, fresh = [await row(session, (await uploaded(client, member))["id"]) for _ in range(3)]
+    originals = {used.original_key}
     await service.attach(session, upload_ids=[used.id], member_id=member.id, kind="test_thing", owner_id=thing)
     long_ago = clock.now() - workflow.UNATTACHED_KEPT - timedelta(minutes=1)
     await session.exec(sa.update(Upload).where(col(Upload.id).in_([idle.id, used.id])).values(created_at=long_ago))
     await run_job("upload.drop_unattached")
     found = await session.exec(sa.select(col(Upload.id)).where(col(Upload.member_id) == member.id))
     assert set(found.scalars()) == {used.id, fresh.id}
-    [payload] = [payload for name, payload in await queued(session) if name == "upload.delete_objects"]
-    assert set(payload["keys"]) == {idle.image_key, idle.thumb_key}
+    unwanted, payload = [payload for name, payload in await queued(session) if name == "upload.delete_objects"]
+    assert set(unwanted["keys"]) == originals, "of a kind of thing for which nobody may see originals, none is kept"
+    assert set(payload["keys"]) == {idle.image_key, idle.thumb_key, idle.original_key}
     # A key that a row names is never deleted, whatever a job says.
     await run_job("upload.delete_objects", {"keys": payload["keys"] + [used.image_key]})
     assert not await store.exists(str(idle.image_key)) and not await store.exists(str(idle.thumb_key))

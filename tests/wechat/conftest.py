@@ -32,7 +32,7 @@ async def push_database_url(worker_id: str) -> str:
     await _run(server, f'drop database if exists "{name}" with (force)', f'create database "{name}"')
     url = sa.make_url(server).set(database=name).render_as_string(hide_password=False)
     await _run(url, f"create schema if not exists {SCHEMA}", install_statements())
-    database = connect(url, info={}, pool_size=1)
+    database = connect(url, info={}, pool_size=1, role=None)
     async with database.engine.begin() as connection:
         await connection.run_sync(lambda sync: SQLModel.metadata.create_all(sync, tables=TABLES))
     await database.close()
@@ -43,7 +43,7 @@ async def push_database_url(worker_id: str) -> str:
 async def push_database(push_database_url: str) -> AsyncIterator[Database]:
     """Empty tables, real commits: several connections take part."""
     await _run(push_database_url, f"truncate {', '.join(table.name for table in TABLES)}, {SCHEMA}.pgqueuer")
-    one = connect(push_database_url, info={"keys": RING}, pool_size=8)
+    one = connect(push_database_url, info={"keys": RING}, pool_size=8, role=None)  # these few tables know no roles
     yield one
     await one.close()
 

@@ -11,9 +11,9 @@ from app.auth.principal import Principal
 from app.db.session import AsyncSession
 from app.errors import Forbidden, InvalidTransition, NotFound, expect_version
 from app.reports import queries, workflow
-from app.reports.models import Report, ReportEvent, ReportRequest, ReportText
-from app.reports.service import clocks, telling
-from app.reports.words import ActorRole, RequestStatus, Status
+from app.reports.models import Report, ReportEvent, ReportRequest, ReportSecondLook, ReportText
+from app.reports.service import claims, clocks, telling
+from app.reports.words import ActorRole, LookStatus, RequestStatus, Status
 from app.reports.workflow import Command
 
 NOBODY = UUID(int=0)  # whose eyes the system looks with: nobody reported, joined or resolved under this id
@@ -29,6 +29,12 @@ class Case:
     actor_id: UUID | None
     request: ReportRequest | None
     now: datetime
+    look: ReportSecondLook | None = None
+
+    @property
+    def answered(self) -> UUID | None:
+        """The request that this command answers."""
+        return self.request.id if self.request is not None and self.command is Command.DECIDE_REQUEST else None
 
 
 async def take(session: AsyncSession, *, principal: Principal, report_id: UUID, command: Command, seen: int | None) -> Case:
@@ -46,7 +52,7 @@ async def take(session: AsyncSession, *, principal: Principal, report_id: UUID, 
     actor = workflow.actor_for(command, parts, facts)
     if actor is None:
         raise InvalidTransition(state=facts.status.value, allowed=workflow.allowed(parts, facts))
-    return Case(found.report, command, actor, principal.account_id, found.request, found.now)
+    return Case(found.report, command, actor, principal.account_id, found.request, found.now, found.look)
 
 
 async def take_alone(session: AsyncSession, *, report_id: UUID, command: Command) -> Case | None:
@@ -55,56 +61,66 @@ async def take_alone(session: AsyncSession, *, report_id: UUID, command: Command
     parts = frozenset({ActorRole.SYSTEM})
     if found is None or workflow.actor_for(command, parts, found.facts(NOBODY)) is None:
         return None
-    return Case(found.report, command, ActorRole.SYSTEM, None, found.request, found.now)
+    return Case(found.report, command, ActorRole.SYSTEM, None, found.request, found.now, found.look)
 
 
 async def move(
-    session: AsyncSession, case: Case, to: Status, *, note: str | None = None, upload_ids: Sequence[UUID] = (), **facts: Any
-) -> None:
-    """Leads the report into a state of its rule: state, clock, open request, timeline, audit, and a message to every reporter."""
+    session: AsyncSession, case: Case, to: Status, *, note: str | None = None, upload_ids: Sequence[UUID] = (),
+    told: tuple[str, str] | None = None, **facts: Any,
+) -> ReportEvent:
+    """Leads the report into a state of its rule: state, clock, open request, timeline, audit, and a message to every reporter.
+
+    Returns the timeline row. `told` is said instead of the state's own words.
+    """
     rule = workflow.TABLE[case.command]
     assert to in rule.to and case.report.status in rule.sources, f"{case.command}: {case.report.status} to {to}"
     report, before = case.report, case.report.status
     with session.no_autoflush:  # the row is whole again only below
-        await clocks.turn(session, report, to=to, now=case.now)
+        await clocks.turn(
+            session, report, to=to, now=case.now, by=case.actor_id, request_id=case.answered
+        )
     report.status = to
     report.ended_at = case.now if to in workflow.FINAL else None
     report.paused_at = case.now if to is Status.SUSPENDED else None
     if to is not Status.SUSPENDED:
         report.suspended_until = None
-    if case.request is not None and _outlived(case, to):
-        settle(session, case, RequestStatus.LAPSED)
-    await write(session, case, before=before, note=note, upload_ids=upload_ids, **facts)
-    await telling.reporters(session, report, but=case.actor_id)
+    if to in workflow.FINAL:
+        report.escalated_to, report.escalated_to_top = None, False
+    _lapse(session, case, to)
+    event = await write(session, case, before=before, note=note, upload_ids=upload_ids, **facts)
+    await telling.reporters(session, report, but=case.actor_id, told=told)
+    return event
 
 
 async def write(
     session: AsyncSession, case: Case, *, before: Status | None, note: str | None = None, upload_ids: Sequence[UUID] = (), **facts: Any
-) -> None:
+) -> ReportEvent:
     """The timeline row and the audit event of what was just changed, under the next version."""
     report = case.report
     report.version += 1
     session.add(report)
+    await claims.clear(session, report, by=None if case.command is Command.TRANSFER else case.actor_id)
     note_id = await put_text(session, report.id, case.actor_id, note)
-    log(session, case, before=before, note_id=note_id, upload_ids=upload_ids, facts=facts)
+    event = log(session, case, before=before, note_id=note_id, upload_ids=upload_ids, facts=facts)
     await session.flush()
+    return event
 
 
 def log(
     session: AsyncSession, case: Case, *, before: Status | None, note_id: UUID | None, upload_ids: Sequence[UUID], facts: dict[str, Any],
     command: str | None = None,
-) -> None:
+) -> ReportEvent:
     report, name = case.report, command or case.command.value
-    session.add(
-        ReportEvent(
-            report_id=report.id, command=name, actor_role=case.actor, actor_id=case.actor_id, from_status=before, to_status=report.status,
-            note_id=note_id, upload_ids=list(upload_ids), facts=facts,
-        )
+    event = ReportEvent(
+        report_id=report.id, command=name, actor_role=case.actor, actor_id=case.actor_id, from_status=before, to_status=report.status,
+        note_id=note_id, upload_ids=list(upload_ids), facts=facts,
     )
+    session.add(event)
     audit_service.record(
         session, f"report.{name.replace('-', '_')}", object_kind="report", object_id=report.id, area_path=report.area_path,
         from_status=before.value if before else None, to_status=report.status.value, **facts,
     )
+    return event
 
 
 async def put_text(session: AsyncSession, report_id: UUID, author_id: UUID | None, text: str | None) -> UUID | None:
@@ -124,6 +140,15 @@ def settle(session: AsyncSession, case: Case, outcome: RequestStatus) -> None:
     request.status, request.decided_at = outcome, case.now
     request.decided_by = None if outcome is RequestStatus.LAPSED else case.actor_id
     session.add(request)
+
+
+def _lapse(session: AsyncSession, case: Case, to: Status) -> None:
+    """Ends what was asked about the work that is over now: a request, a second look."""
+    if case.request is not None and _outlived(case, to):
+        settle(session, case, RequestStatus.LAPSED)
+    if case.look is not None and to in (Status.IN_PROGRESS, Status.REOPENED):
+        case.look.status = LookStatus.LAPSED
+        session.add(case.look)
 
 
 def _outlived(case: Case, to: Status) -> bool:

@@ -1,42 +1,110 @@
-"""The limit that runs: set by each state, moved by an extension, stopped while suspended."""
+"""The limit that runs: set by each state, moved by an extension, stopped while suspended. Each run of a stage leaves a row."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import col
 
 from app.categories import queries as categories_queries
-from app.categories.models import Severity
 from app.db.session import AsyncSession
-from app.reports import workflow
+from app.reports import queries_clocks, reckoning, workflow
 from app.reports.models import Report
-from app.reports.words import Status
-from app.reports.workflow import Clock, Limit
-from app.workdays import queries as workdays_queries
+from app.reports.models_clocks import ReportClock
+from app.reports.words import Stage, Status
 
 
-async def turn(session: AsyncSession, report: Report, *, to: Status, now: datetime) -> None:
-    """Sets stage and limit for the state that comes. Called while the report still shows the state that was."""
+async def turn(
+    session: AsyncSession, report: Report, *, to: Status, now: datetime, by: UUID | None = None, request_id: UUID | None = None
+) -> None:
+    """Sets stage and limit for the state that comes. Called while the report still shows the state that was.
+
+    `by` and `request_id` say who suspends, and on whose request. A report is late for good once its handling was.
+    """
     stage = workflow.STAGES[to]
     if (report.status, to) in workflow.KEEPS_DUE and report.due_stage is stage and report.due_at is not None:
+        if to is Status.SUSPENDED:
+            await _pause(session, report, {"from": now.isoformat(), "to": None} | _why(by, request_id))
         return
     report.overdue_told_at = None
-    report.due_stage = stage
+    if report.status is Status.SUSPENDED and stage == report.due_stage and report.due_at is not None:
+        await _resume(session, report, now)
+        return
+    if report.due_stage is Stage.HANDLE and report.due_at is not None and report.due_at < now:
+        report.late = True
+    await _end(session, report, now)
+    run = await begin(session, report, to=to, now=now)
+    if run is not None:
+        session.add(run)
+
+
+async def begin(session: AsyncSession, report: Report, *, to: Status, now: datetime) -> ReportClock | None:
+    """Sets stage and limit of a report, and gives the row of the run, which the caller adds; None for a state without a limit."""
+    stage = report.due_stage = workflow.STAGES[to]
     if stage is None:
         report.due_at = None
-        return
-    limits = await _limits(session, report)
-    if report.status is Status.SUSPENDED and report.paused_at is not None and report.due_at is not None:
-        report.due_at = await _moved(session, Clock(limits["clock"]), report.due_at, report.paused_at, now)
-    else:
-        report.due_at = await _after(session, now, workflow.limit(stage, limits))
+        return None
+    limit = await _limit(session, report, stage)
+    rule = await queries_clocks.ruler(session, limit, start=now, end=now)
+    report.due_at = rule.after(now, reckoning.length(limit))
+    run = ReportClock(report_id=report.id, stage=stage, state=to, started_at=now, limit=limit, due_at=report.due_at)
+    run.warn_at = reckoning.warn_at(run, rule, now)
+    return run
 
 
-def extend(report: Report, *, until: datetime, now: datetime) -> None:
+async def extend(
+    session: AsyncSession, report: Report, *, until: datetime, now: datetime, by: UUID | None, request_id: UUID | None = None
+) -> None:
     """Moves the running limit. While suspended, what is left of it counts from now."""
     report.due_at, report.overdue_told_at = until, None
     report.extension_count += 1
     if report.paused_at is not None:
         report.paused_at = now
+    run = await queries_clocks.running(session, report)
+    if run is not None:
+        fact = {"at": now.isoformat(), "until": until.isoformat()} | _why(by, request_id)
+        run.extensions = [*run.extensions, fact]
+        await _settle(session, run, due_at=until, now=now)
+
+
+async def recount(session: AsyncSession, *, report: Report, now: datetime) -> bool:
+    """Sets the limit again as the calendar of today gives it; says whether that moved it. The caller holds the report's lock."""
+    run = await queries_clocks.running(session, report)
+    if run is None:
+        return False
+    rule = await queries_clocks.ruler_of(session, run, now=now)
+    due = reckoning.steps(run, rule)[-1].due
+    if due == run.due_at:
+        return False
+    report.due_at = due
+    report.overdue_told_at = None if due > now else report.overdue_told_at
+    session.add(report)
+    await _settle(session, run, due_at=due, now=now)
+    return True
+
+
+async def adopt(session: AsyncSession, report: Report, *, now: datetime) -> None:
+    """Begins a run in the middle: it is due as the report says, and its limit is not known."""
+    await _end(session, report, now)
+    assert report.due_stage is not None and report.due_at is not None
+    limit = await _limit(session, report, report.due_stage)
+    limit |= {"minutes": 0, "days": 0, "adopted": report.due_at.isoformat()}
+    pauses = [{"from": report.paused_at.isoformat(), "to": None} | _why(None, None)] if report.paused_at else []
+    started = min(one for one in (now, report.due_at, report.paused_at) if one)
+    session.add(
+        ReportClock(
+            report_id=report.id, stage=report.due_stage, state=report.status, started_at=started, limit=limit, due_at=report.due_at,
+            pauses=pauses,
+        )
+    )
+
+
+async def passed(session: AsyncSession, report: Report) -> None:
+    """Notes on the run that its limit was told to have passed: shares of it are no news any more."""
+    await session.exec(_running(report).values(warned=reckoning.WHOLE, warn_at=None))
 
 
 def later_than(until: datetime | None, now: datetime) -> datetime | None:
@@ -44,26 +112,70 @@ def later_than(until: datetime | None, now: datetime) -> datetime | None:
     return until if until is not None and until > now else None
 
 
+async def _resume(session: AsyncSession, report: Report, now: datetime) -> None:
+    run = await queries_clocks.running(session, report)
+    assert report.due_at is not None and report.due_stage is not None
+    if run is None:
+        limit = await _limit(session, report, report.due_stage)
+        rule = await queries_clocks.ruler(session, limit, start=report.paused_at or now, end=max(now, report.due_at))
+        report.due_at = reckoning.moved(rule, report.due_at, report.paused_at, now)
+        return
+    rule = await queries_clocks.ruler_of(session, run, now=now)
+    report.due_at = reckoning.moved(rule, report.due_at, report.paused_at, now)
+    run.pauses = [one if one["to"] else one | {"to": now.isoformat()} for one in run.pauses]
+    run.due_at = report.due_at
+    run.warn_at = reckoning.warn_at(run, rule, now)
+
+
+async def _settle(session: AsyncSession, run: ReportClock, *, due_at: datetime, now: datetime) -> None:
+    """Gives a run another due time: whoever was warned of the old one is warned anew."""
+    run.due_at = due_at
+    rule = await queries_clocks.ruler_of(session, run, now=now)
+    run.warned = reckoning.reached(run, rule, now)
+    run.warn_at = reckoning.warn_at(run, rule, now)
+    session.add(run)
+
+
+async def _pause(session: AsyncSession, report: Report, fact: dict[str, Any]) -> None:
+    await session.exec(
+        _running(report).where(col(ReportClock.stage) == report.due_stage)
+        .values(pauses=col(ReportClock.pauses).op("||")(sa.literal([fact], JSONB)), warn_at=None)
+    )
+
+
+async def _end(session: AsyncSession, report: Report, now: datetime) -> None:
+    """Ends the run that goes on, if there is one. One of another stage than the report's was left behind: nobody saw its end."""
+    clock = ReportClock
+    in_time = sa.or_(col(clock.stage) == Stage.FEEDBACK, col(clock.due_at) >= now)
+    await session.exec(
+        _running(report).values(
+            ended_at=sa.func.greatest(now, col(clock.started_at)), warn_at=None,
+            in_time=sa.case((col(clock.stage) == report.due_stage, in_time), else_=None),
+        )
+    )
+
+
+def _running(report: Report) -> sa.Update:
+    return (
+        sa.update(ReportClock).where(col(ReportClock.report_id) == report.id, col(ReportClock.ended_at).is_(None))
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _why(by: UUID | None, request_id: UUID | None) -> dict[str, str | None]:
+    return {"by": str(by) if by else None, "request_id": str(request_id) if request_id else None}
+
+
+async def _limit(session: AsyncSession, report: Report, stage: Stage) -> dict[str, Any]:
+    """The policy of a stage as it is now, with what it was taken from."""
+    limit = workflow.limit(stage, await _limits(session, report))
+    return {
+        "clock": limit.clock.value, "minutes": limit.minutes, "days": limit.days, "severity": report.severity.value,
+        "category": report.category_code,
+        "category_version": (report.category_version or categories_queries.FIRST) if report.category_code else None,
+    }
+
+
 async def _limits(session: AsyncSession, report: Report) -> Mapping[str, Any]:
-    if report.severity is Severity.NORMAL and report.category_code is None:
-        return workflow.DEFAULT_LIMITS[Severity.NORMAL]
-    category = await categories_queries.get(session, report.category_code)
+    category = await categories_queries.policy_of(session, (report.category_code, report.category_version))
     return workflow.limits_of(report.severity, category.severity if category else None, category.limits if category else None)
-
-
-async def _after(session: AsyncSession, start: datetime, limit: Limit) -> datetime:
-    if limit.clock is Clock.CALENDAR:
-        return start + timedelta(minutes=limit.minutes, days=limit.days)
-    if limit.days:
-        return await workdays_queries.add_days(session, start=start, days=limit.days)
-    return await workdays_queries.add_minutes(session, start=start, minutes=limit.minutes)
-
-
-async def _moved(session: AsyncSession, clock: Clock, due_at: datetime, paused_at: datetime, now: datetime) -> datetime:
-    """The limit with what was left of it when the clock stopped. One that had passed already stays."""
-    if due_at <= paused_at:
-        return due_at
-    if clock is Clock.CALENDAR:
-        return now + (due_at - paused_at)
-    left = await workdays_queries.minutes_between(session, start=paused_at, end=due_at)
-    return await workdays_queries.add_minutes(session, start=now, minutes=left)

@@ -13,14 +13,15 @@ from app.areas.models import Area, Level
 from app.areas.schemas import Place
 from app.auth.principal import Principal
 from app.categories import queries as categories_queries
-from app.categories.models import ReportCategory, Severity
+from app.categories.models import GuidanceMode, ReportCategoryVersion, Severity
 from app.db.numbers import next_number
 from app.db.session import AsyncSession
 from app.jobs import service as jobs_service
-from app.reports import errors, queries, queries_places, texts, workflow
+from app.reports import errors, likeness, queries_duplicates, queries_merges, texts, workflow
+from app.reports.likeness import Match, Spot
 from app.reports.models import Report
 from app.reports.service import case as cases
-from app.reports.service import clocks, joins, telling
+from app.reports.service import clocks, indexing, joins, telling
 from app.reports.service.case import Case
 from app.reports.words import ActorRole, Status
 from app.reports.workflow import Command
@@ -46,7 +47,7 @@ class Filed:
     report: Report
     community: Area
     grid: Area | None
-    duplicates: list[dict[str, Any]]
+    duplicates: list[Match]
 
 
 async def submit(session: AsyncSession, *, principal: Principal, filing: Filing) -> Filed:
@@ -54,39 +55,67 @@ async def submit(session: AsyncSession, *, principal: Principal, filing: Filing)
 
     Raises ValidationFailed (category, place, time, photos given twice), NotFound and UploadAlreadyUsed for photos.
     """
-    if filing.occurred_at is not None and filing.occurred_at > clock.now() + SKEW:
-        raise errors.not_in_past("occurred_at")
+    not_ahead(filing.occurred_at)
     category = await leaf(session, filing.category_code)
+    require_photos(category, len(filing.upload_ids))
     lng, lat = filing.location.gcj02()
-    community, grid = await _placed(session, lng, lat)
+    community, grid = await placed(session, lng, lat)
     report = _row(session, principal, filing, category, community, grid)
-    await clocks.turn(session, report, to=Status.SUBMITTED, now=clock.now())
+    review = await clocks.begin(session, report, to=Status.SUBMITTED, now=clock.now())
+    assert review is not None
     await uploads_service.attach(
         session, upload_ids=filing.upload_ids, member_id=principal.account_id, kind="report_before", owner_id=report.id
     )
-    near = await queries_places.duplicates(session, category_code=report.category_code, lng=lng, lat=lat)
+    spot = Spot(lng, lat, clock.now(), likeness.reach(category))
+    near = await queries_duplicates.for_reporter(session, spot=spot, but=[report.id])
     report.number = await next_number(session, prefix="R")
     session.add(report)
     await session.flush()
+    session.add(review)
+    await indexing.index(session, [report])
     filed = Case(report, Command.ACCEPT, ActorRole.REPORTER, principal.account_id, None, clock.now())
     cases.log(session, filed, before=None, note_id=None, upload_ids=filing.upload_ids, facts={}, command="submit")
-    await jobs_service.enqueue(session, "report.check_text", {"report_id": str(report.id)})
+    for job in ("report.check_text", "report.signals"):
+        await jobs_service.enqueue(session, job, {"report_id": str(report.id)})
     if report.severity is Severity.EMERGENCY:
-        await telling.reviewers(session, report, title="紧急上报", body="请在 15 分钟内受理。")
+        await telling.emergency(session, report)
     return Filed(report, community, grid, near)
 
 
-async def leaf(session: AsyncSession, code: str | None) -> ReportCategory | None:
-    """Raises ValidationFailed for a category that cannot be reported."""
+def not_ahead(occurred_at: datetime | None) -> None:
+    """Raises ValidationFailed for something that has not happened yet."""
+    if occurred_at is not None and occurred_at > clock.now() + SKEW:
+        raise errors.not_in_past("occurred_at")
+
+
+async def leaf(session: AsyncSession, code: str | None) -> ReportCategoryVersion | None:
+    """Raises ValidationFailed for a category that cannot be reported, and for one whose form stops: somebody else must be called."""
     if code is None:
         return None
     category = await categories_queries.leaf(session, code)
     if category is None:
         raise errors.unknown_category()
+    if category.guidance_mode is GuidanceMode.STOP:
+        raise errors.not_here(str(category.guidance_text))
     return category
 
 
-async def _placed(session: AsyncSession, lng: float, lat: float) -> tuple[Area, Area | None]:
+async def categorise(session: AsyncSession, report: Report, code: str | None) -> None:
+    """Gives a report another category as that is now; its own, named again, stays in the version that the report keeps.
+
+    Raises ValidationFailed as `leaf` does.
+    """
+    if code != report.category_code:
+        set_columns(report, kind_of(await leaf(session, code)))
+
+
+def require_photos(category: ReportCategoryVersion | None, count: int) -> None:
+    """Raises ValidationFailed for fewer photos than the category asks for."""
+    if category is not None and count < category.before_min:
+        raise errors.too_few_photos(category.before_min)
+
+
+async def placed(session: AsyncSession, lng: float, lat: float) -> tuple[Area, Area | None]:
     """Community and grid of a point. Raises ValidationFailed for one that lies in no area of ours."""
     chain = await areas_queries.chain_at(session, lng=lng, lat=lat)
     community = next((area for area in chain if area.level is Level.COMMUNITY), None)
@@ -107,24 +136,40 @@ def _within(chain: Sequence[Area], lng: float, lat: float) -> bool:
 
 
 def _row(
-    session: AsyncSession, principal: Principal, filing: Filing, category: ReportCategory | None, community: Area, grid: Area | None
+    session: AsyncSession, principal: Principal, filing: Filing, category: ReportCategoryVersion | None, community: Area, grid: Area | None
 ) -> Report:
-    place = filing.location
-    lng, lat = place.gcj02()
-    other = place.crs != geo.Crs.GCJ02
     report = Report(
-        number="", member_id=principal.account_id, category_code=category.code if category else None,
-        severity=category.severity if category else Severity.NORMAL, occurred_at=filing.occurred_at, community_id=community.id,
-        grid_id=grid.id if grid else None, area_path=(grid or community).path, lng=lng, lat=lat, accuracy_m=place.accuracy_m,
-        source_lng=place.lng if other else None, source_lat=place.lat if other else None, source_crs=place.crs.value if other else None,
+        number="", member_id=principal.account_id, occurred_at=filing.occurred_at, **kind_of(category),
+        **where(filing.location, community, grid),
     )
     texts.seal(session, report, description=filing.description, address=filing.address)
     return report
 
 
+def kind_of(category: ReportCategoryVersion | None) -> dict[str, Any]:
+    """The columns that a category sets; without one the reviewer names it."""
+    if category is None:
+        return {"category_code": None, "category_version": None, "severity": Severity.NORMAL}
+    return {"category_code": category.category_code, "category_version": category.version, "severity": category.severity}
+
+
+def set_columns(report: Report, columns: dict[str, Any]) -> None:
+    for name, value in columns.items():
+        setattr(report, name, value)
+
+
+def where(place: Place, community: Area, grid: Area | None) -> dict[str, Any]:
+    """The columns of a place: GCJ-02, what came as it came, and who answers for it."""
+    lng, lat = place.gcj02()
+    return {
+        "community_id": community.id, "grid_id": grid.id if grid else None, "area_path": (grid or community).path, "lng": lng, "lat": lat,
+        "accuracy_m": place.accuracy_m, "source_lng": place.lng, "source_lat": place.lat, "source_crs": place.crs.value,
+    }
+
+
 async def withdraw(session: AsyncSession, *, principal: Principal, report_id: UUID, seen: int | None) -> None:
     """Takes one's report back. Reports of others that were merged into it go back to review: none of them is lost."""
-    await queries.lock(session, report_id, *await queries.merged_reports(session, into_id=report_id))
+    await queries_merges.lock_family(session, report_id)
     case = await cases.take(session, principal=principal, report_id=report_id, command=Command.WITHDRAW, seen=seen)
     await cases.move(session, case, Status.WITHDRAWN)
     await joins.release(session, into=case.report)

@@ -6,14 +6,15 @@ from typing import Any
 from uuid import UUID
 
 from app.auth.principal import Principal
+from app.categories import queries as categories_queries
 from app.db.session import AsyncSession
 from app.errors import AlreadyExists
-from app.reports import errors
+from app.reports import errors, workflow
 from app.reports.models import ReportRequest
 from app.reports.service import case as cases
 from app.reports.service import clocks, telling
 from app.reports.service.case import Case
-from app.reports.words import ActorRole, RequestKind, Status
+from app.reports.words import RequestKind, Status
 from app.reports.workflow import Command
 from app.uploads import service as uploads_service
 
@@ -26,21 +27,23 @@ async def start(session: AsyncSession, *, principal: Principal, report_id: UUID,
 async def send_back(session: AsyncSession, *, principal: Principal, report_id: UUID, seen: int | None, reason: str) -> None:
     """退单: somebody else is to be named."""
     case = await cases.take(session, principal=principal, report_id=report_id, command=Command.SEND_BACK, seen=seen)
-    case.report.assignee_id = None
+    case.report.assignee_id = case.report.unit_id = None
     await cases.move(session, case, Status.ACCEPTED, note=reason)
 
 
 async def resolve(
     session: AsyncSession, *, principal: Principal, report_id: UUID, seen: int | None, note: str, upload_ids: Sequence[UUID]
 ) -> None:
-    """处置, with the photos that show it. Raises NotFound and UploadAlreadyUsed for photos."""
+    """处置, with the photos that show it. Raises ValidationFailed for too few of them, NotFound and UploadAlreadyUsed for photos."""
     case = await cases.take(session, principal=principal, report_id=report_id, command=Command.RESOLVE, seen=seen)
     report = case.report
+    policy = await categories_queries.policy_of(session, (report.category_code, report.category_version))
+    if policy is not None and len(upload_ids) < policy.after_min:
+        raise errors.too_few_photos(policy.after_min)
     await uploads_service.attach(
         session, upload_ids=upload_ids, member_id=principal.account_id, kind="report_after", owner_id=report.id
     )
-    report.resolver_id, report.resolved_at = principal.account_id, case.now
-    report.late = report.late or (report.due_at is not None and report.due_at < case.now)
+    report.resolver_id, report.resolved_at, report.verifier_id = principal.account_id, case.now, None
     await cases.move(session, case, Status.RESOLVED, note=note, upload_ids=upload_ids)
 
 
@@ -51,7 +54,7 @@ async def suspend(
     case = await cases.take(session, principal=principal, report_id=report_id, command=Command.SUSPEND, seen=seen)
     if until is not None and until <= case.now:
         raise errors.not_in_future("until")
-    if case.actor is ActorRole.ASSIGNEE:
+    if case.actor in workflow.TABLE[case.command].asks:
         await _ask(session, case, RequestKind.SUSPEND, reason=reason, until=until)
         return
     case.report.suspended_until = until
@@ -66,10 +69,10 @@ async def extend(
     case = await cases.take(session, principal=principal, report_id=report_id, command=Command.EXTEND, seen=seen)
     if until <= case.now:
         raise errors.not_in_future("until")
-    if case.actor is ActorRole.ASSIGNEE:
+    if case.actor in workflow.TABLE[case.command].asks:
         await _ask(session, case, RequestKind.EXTEND, reason=reason, until=until)
         return
-    clocks.extend(case.report, until=until, now=case.now)
+    await clocks.extend(session, case.report, until=until, now=case.now, by=case.actor_id)
     await cases.write(session, case, before=case.report.status, note=reason, **_until(until))
     await telling.assignee(session, case.report, title="派单已延期", body="审核员已调整处理时限。", but=case.actor_id)
 

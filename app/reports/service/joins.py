@@ -11,7 +11,7 @@ from app.auth.roles import Role
 from app.db.base import new_id
 from app.db.session import AsyncSession
 from app.errors import AlreadyExists, Conflict, InvalidTransition, NotFound
-from app.reports import errors, queries, workflow
+from app.reports import errors, queries, queries_merges, workflow
 from app.reports.models import Report, ReportJoin
 from app.reports.service import case as cases
 from app.reports.service import paying
@@ -38,11 +38,11 @@ async def join(session: AsyncSession, *, principal: Principal, report_id: UUID) 
 
 
 async def merge(session: AsyncSession, *, principal: Principal, report_id: UUID, seen: int | None, into_id: UUID) -> None:
-    """合并: all reporters of the one join the other and hear of it from now on.
+    """合并: all reporters of the one join the other and hear of it from now on; what was merged into it before goes along.
 
     Raises ValidationFailed for itself, NotFound for another outside the caller's scope, Conflict for one that is not open.
     """
-    rows = await queries.lock(session, report_id, into_id)
+    rows = await queries_merges.lock_family(session, report_id, into_id)
     case = await cases.take(session, principal=principal, report_id=report_id, command=Command.MERGE, seen=seen)
     if into_id == report_id:
         raise errors.into_itself()
@@ -53,45 +53,59 @@ async def merge(session: AsyncSession, *, principal: Principal, report_id: UUID,
         raise Conflict("要并入的上报已经结束")
     report.merged_into = into.id
     await cases.move(session, case, Status.MERGED, into_id=str(into.id))
-    await _carry_over(session, report, into)
+    await session.exec(sa.update(Report).where(col(Report.merged_into) == report.id).values(merged_into=into.id))
+    await _gather(session, into)
+    _note(session, case, into, "join")
     await paying.joined(session, into)
 
 
-async def _carry_over(session: AsyncSession, report: Report, into: Report) -> None:
-    """The reporters of the merged one join the other; what was merged into it before points there too."""
-    people = {report.member_id: report.id}
-    for one in await queries.joiners(session, report_id=report.id):
-        people.setdefault(one.member_id, one.merged_from or report.id)
-    people.pop(into.member_id, None)
-    for member_id in sorted(people):
+async def _gather(session: AsyncSession, into: Report) -> None:
+    """Whoever reports by something that is merged into the report joins it. Who did so by hand stays as they came."""
+    for person in await queries_merges.people(session, into=into):
         await session.exec(
             insert(ReportJoin)
-            .values(id=new_id(), report_id=into.id, member_id=member_id, merged_from=people[member_id])
+            .values(
+                id=new_id(), report_id=into.id, member_id=person.member_id, merged_from=person.merged_from, created_at=person.reported_at
+            )
             .on_conflict_do_nothing(index_elements=["report_id", "member_id"])
         )
-    await session.exec(sa.update(Report).where(col(Report.merged_into) == report.id).values(merged_into=into.id))
+
+
+def _note(session: AsyncSession, case: Case, into: Report, command: str) -> None:
+    """The other report's timeline tells too that its reporters became more or fewer."""
+    told = Case(into, case.command, case.actor, case.actor_id, None, case.now)
+    cases.log(
+        session, told, before=into.status, note_id=None, upload_ids=(), facts={"report_id": str(case.report.id)}, command=command
+    )
 
 
 async def unmerge(session: AsyncSession, *, principal: Principal, report_id: UUID, seen: int | None, reason: str) -> None:
     """Takes a merge apart until the other is dispatched: the report goes back to review, its reporters leave the other."""
-    into_id = await queries.merged_into(session, report_id=report_id)
-    await queries.lock(session, report_id, *([into_id] if into_id else []))
+    await queries_merges.lock_family(session, report_id)
     case = await cases.take(session, principal=principal, report_id=report_id, command=Command.UNMERGE, seen=seen)
     await _part(session, case, reason)
 
 
 async def release(session: AsyncSession, *, into: Report) -> None:
-    """Sends everything that was merged into a withdrawn report back to review. The caller holds all these rows."""
-    for report_id in await queries.merged_reports(session, into_id=into.id):
+    """Sends what was merged into a withdrawn report back to review, with what came along. The caller holds all these rows."""
+    history = await queries_merges.history(session, into_id=into.id)
+    for report_id in sorted(history, key=lambda one: (history[one] != into.id, one)):
         case = await cases.take_alone(session, report_id=report_id, command=Command.UNMERGE)
-        if case is not None:
+        if case is not None and case.report.merged_into == into.id:
             await _part(session, case, None)
 
 
 async def _part(session: AsyncSession, case: Case, reason: str | None) -> None:
+    """What was merged into the report before follows it out again. The other report has yet to be dispatched, and so has this one anew."""
     report = case.report
+    into = await session.get_one(Report, report.merged_into)
+    branch = await queries_merges.branch(session, report)
+    leaving = {report.id, *branch}
+    await session.exec(sa.update(Report).where(col(Report.id).in_(branch)).values(merged_into=report.id))
     await session.exec(
-        sa.delete(ReportJoin).where(col(ReportJoin.report_id) == report.merged_into, col(ReportJoin.merged_from) == report.id)
+        sa.delete(ReportJoin).where(col(ReportJoin.merged_from).in_(leaving), col(ReportJoin.report_id).not_in(leaving))
     )
-    into_id, report.merged_into = report.merged_into, None
-    await cases.move(session, case, Status.SUBMITTED, note=reason, into_id=str(into_id))
+    report.merged_into = report.dispatched_at = None
+    await cases.move(session, case, Status.SUBMITTED, note=reason, into_id=str(into.id))
+    await _gather(session, into)  # who reported it a second time, by what is still merged, stays
+    _note(session, case, into, "leave")

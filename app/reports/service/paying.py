@@ -3,6 +3,8 @@
 from datetime import datetime
 from uuid import UUID
 
+from app.categories import queries as categories_queries
+from app.categories import workflow as categories_workflow
 from app.db.session import AsyncSession
 from app.points import service as points_service
 from app.reports import queries, workflow
@@ -12,9 +14,12 @@ from app.reports.models import Report
 async def accepted(session: AsyncSession, report: Report, *, first: bool) -> None:
     """Pays everyone who has joined so far, and the reporter at the first acceptance in the life of the report."""
     due = [(member_id, workflow.JOINED_RULE, filed_at) for member_id, filed_at in await queries.unpaid_joins(session, report_id=report.id)]
+    points = None
     if first and report.accepted_rule is not None:
         due.append((report.member_id, report.accepted_rule, report.created_at))
-    await _award(session, report, due)
+        policy = await categories_queries.policy_of(session, (report.category_code, report.category_version))
+        points = categories_workflow.own_points(policy, report.severity)
+    await _award(session, report, due, points=points)
 
 
 async def joined(session: AsyncSession, report: Report) -> None:
@@ -30,9 +35,12 @@ async def closed(session: AsyncSession, report: Report) -> None:
         await _award(session, report, [(report.member_id, workflow.CLOSING_RULE, report.created_at)])
 
 
-async def _award(session: AsyncSession, report: Report, due: list[tuple[UUID, str, datetime]]) -> None:
+async def _award(
+    session: AsyncSession, report: Report, due: list[tuple[UUID, str, datetime]], *, points: int | None = None
+) -> None:
+    """`points` is what the report's category gives for an acceptance instead of the rule's figure."""
     for member_id, rule, filed_at in sorted(due, key=lambda one: one[0]):
         await points_service.award(
             session, member_id=member_id, rule=rule, source_type="report", source_id=report.id, source_number=report.number,
-            filed_at=filed_at, area_path=report.area_path,
+            filed_at=filed_at, area_path=report.area_path, points=points if rule == report.accepted_rule else None,
         )

@@ -6,12 +6,12 @@ from uuid import UUID
 from app.auth import queries as auth_queries
 from app.auth.principal import Principal
 from app.auth.roles import Role
+from app.categories import workflow as categories_workflow
 from app.categories.models import Severity
 from app.db.session import AsyncSession
-from app.reports import errors, workflow
+from app.reports import errors
 from app.reports.service import case as cases
-from app.reports.service import clocks, paying, telling, verdicts
-from app.reports.service.filing import leaf
+from app.reports.service import clocks, filing, looks, paying, routing, telling, verdicts
 from app.reports.words import RejectReason, RequestKind, RequestStatus, Status
 from app.reports.workflow import Command
 
@@ -23,14 +23,13 @@ async def accept(
     """立案: settles category and severity, and pays. Raises ValidationFailed when there is no category, or it cannot be reported."""
     case = await cases.take(session, principal=principal, report_id=report_id, command=Command.ACCEPT, seen=seen)
     report = case.report
-    category = await leaf(session, category_code)
-    if category is not None:
-        report.category_code, report.severity = category.code, category.severity
+    if category_code is not None:
+        await filing.categorise(session, report, category_code)
     if report.category_code is None:
         raise errors.category_missing()
     report.severity = severity or report.severity
     first = report.accepted_rule is None
-    report.accepted_rule = report.accepted_rule or workflow.accepted_rule(report.severity)
+    report.accepted_rule = report.accepted_rule or categories_workflow.accepted_rule(report.severity)
     report.accepted_at = report.accepted_at or case.now
     await cases.move(session, case, Status.ACCEPTED, note=note, category=report.category_code, severity=report.severity.value)
     await paying.accepted(session, report, first=first)
@@ -54,18 +53,21 @@ async def dispatch(
     if assignee_id not in workers:
         raise errors.no_such_worker()
     report.assignee_id = assignee_id
+    answering = await routing.answer(session, report)
     report.dispatched_at = report.dispatched_at or case.now
-    await cases.move(session, case, Status.DISPATCHED, note=note, assignee_id=str(assignee_id))
+    await cases.move(session, case, Status.DISPATCHED, note=note, assignee_id=str(assignee_id), **answering)
     await telling.assignee(session, report, title="新的派单", body="请按时限处理。", but=case.actor_id)
     if before not in (None, assignee_id):
         await telling.send(session, report, [before], title="派单已改派", body="该派单已改由他人处理。")
 
 
 async def verify(session: AsyncSession, *, principal: Principal, report_id: UUID, seen: int | None, passed: bool, note: str) -> None:
-    """核查: on to the reporters, or back to work."""
+    """核查: on to the reporters, now and then drawn for a second look; or back to work."""
     case = await cases.take(session, principal=principal, report_id=report_id, command=Command.VERIFY, seen=seen)
+    case.report.verifier_id = case.actor_id
     if passed:
-        await cases.move(session, case, Status.AWAITING_FEEDBACK, note=note, passed=True)
+        event = await cases.move(session, case, Status.AWAITING_FEEDBACK, note=note, passed=True)
+        await looks.draw(session, case, event)
     else:
         await _rework(session, case, note)
 
@@ -99,7 +101,7 @@ async def decide_request(
         await cases.move(session, case, Status.SUSPENDED, note=note, **facts)
     else:
         if approve and request.kind is RequestKind.EXTEND and request.until is not None:
-            clocks.extend(report, until=request.until, now=case.now)
+            await clocks.extend(session, report, until=request.until, now=case.now, by=case.actor_id, request_id=request.id)
         await cases.write(session, case, before=report.status, note=note, **facts)
     title = "申请已同意" if approve else "申请未同意"
     await telling.assignee(session, report, title=title, body="审核员已答复您的申请。", but=case.actor_id)

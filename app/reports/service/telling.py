@@ -1,6 +1,6 @@
 """Messages of the report loop. Their texts name the number and the state, never a place, a name or a word of the report."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from app.auth import queries as auth_queries
@@ -13,9 +13,9 @@ from app.reports.models import Report
 PAGE = "pages/report/detail?id={}"
 
 
-async def reporters(session: AsyncSession, report: Report, *, but: UUID | None) -> None:
-    """Tells the reporter and everyone who joined about the state; who caused it knows it."""
-    title, body = workflow.TOLD[report.status]
+async def reporters(session: AsyncSession, report: Report, *, but: UUID | None, told: tuple[str, str] | None = None) -> None:
+    """Tells the reporter and everyone who joined about the state, or what is told instead; who caused it knows it."""
+    title, body = told or workflow.TOLD[report.status]
     joined = [join.member_id for join in await queries.joiners(session, report_id=report.id)]
     await send(session, report, {report.member_id, *joined} - {but}, title=title, body=body)
 
@@ -25,11 +25,22 @@ async def assignee(session: AsyncSession, report: Report, *, title: str, body: s
         await send(session, report, [report.assignee_id], title=title, body=body)
 
 
-async def reviewers(session: AsyncSession, report: Report, *, title: str, body: str) -> None:
-    """Tells everyone who may review the report."""
-    found = await auth_queries.covering(session, area_path=report.area_path, roles=[Role.REVIEWER])
+async def reviewers(session: AsyncSession, report: Report, *, title: str, body: str, but: UUID | None = None) -> None:
+    """Tells everyone who may review the report; who caused it knows it."""
+    await officials(session, report, area_path=report.area_path, roles=[Role.REVIEWER], title=title, body=body, but=but)
+
+
+async def emergency(session: AsyncSession, report: Report) -> None:
+    await reviewers(session, report, title="紧急上报", body="请在 15 分钟内受理。")
+
+
+async def officials(
+    session: AsyncSession, report: Report, *, area_path: str, roles: Sequence[Role], title: str, body: str, but: UUID | None
+) -> None:
+    """Tells those who hold one of the roles on this area or above it, and have no part in the report as its reporters."""
+    found = await auth_queries.covering(session, area_path=area_path, roles=roles)
     joined = [join.member_id for join in await queries.joiners(session, report_id=report.id)]
-    await send(session, report, set(found) - {report.member_id, *joined}, title=title, body=body)
+    await send(session, report, set(found) - {report.member_id, *joined, but}, title=title, body=body)
 
 
 async def send(session: AsyncSession, report: Report, ids: Iterable[UUID | None], *, title: str, body: str) -> None:

@@ -67,7 +67,7 @@ async def reopen(
         session, upload_ids=upload_ids, member_id=principal.account_id, kind="report_reopen", owner_id=report.id
     )
     report.reopen_count += 1
-    report.assignee_id = None
+    report.assignee_id = report.unit_id = None
     await cases.move(session, case, Status.REOPENED, note=reason, upload_ids=upload_ids)
     await telling.reviewers(session, report, title="上报被重新打开", body="请重新派单。")
 

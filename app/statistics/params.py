@@ -2,7 +2,8 @@
 
 import math
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Literal
+from uuid import UUID
 
 from fastapi import Depends, Query
 
@@ -54,5 +55,8 @@ def _bad(name: str, message: str) -> ValidationFailed:
     return ValidationFailed.of("query", name, msg=message, kind=name)
 
 
+AreaId = Annotated[UUID, Query(description="区域", examples=["01933c5e-7a00-7000-8000-000000000002"])]
 BoxQuery = Annotated[tuple[float, float, float, float], Depends(box)]
 DaysQuery = Annotated[tuple[date, date], Depends(days)]
+Zoom = Annotated[int, Query(ge=0, le=22, description="地图缩放级别", examples=[14])]
+FileFormat = Annotated[Literal["json", "csv", "xlsx"], Query(description="json 或下载的文件", examples=["json"])]

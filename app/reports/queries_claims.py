@@ -1,0 +1,33 @@
+"""Who is at work on which report's review now."""
+
+from collections.abc import Collection
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlmodel import col
+
+from app.auth.principal import Principal
+from app.db.session import AsyncSession
+from app.reports.models import Report, ReportClaim
+from app.reports.queries import CLOCK
+
+LIVE = col(ReportClaim.until) > CLOCK
+
+
+async def live(session: AsyncSession, ids: Collection[UUID]) -> dict[UUID, ReportClaim]:
+    """The claims that last, by report."""
+    if not ids:
+        return {}
+    found = await session.exec(
+        sa.select(ReportClaim).where(col(ReportClaim.report_id).in_(ids), LIVE).execution_options(populate_existing=True)
+    )
+    return {claim.report_id: claim for claim in found.scalars().all()}
+
+
+def claimed(whose: str, principal: Principal) -> sa.ColumnElement[bool]:
+    """The predicate of a list: claimed by the caller (`me`), by somebody else (`others`), by nobody (`none`)."""
+    of_this = sa.exists().where(col(ReportClaim.report_id) == col(Report.id), LIVE)
+    if whose == "none":
+        return ~of_this
+    mine = col(ReportClaim.account_id) == principal.account_id
+    return of_this.where(mine if whose == "me" else ~mine)

@@ -1,0 +1,21 @@
+"""Every image that enters takes one way: only the room that rebuilds photos opens files of strangers."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+LIBRARY = re.compile(r"^\s*(from|import) (PIL|pillow_heif)\b", re.MULTILINE)
+# Where photos are cleaned; the demo, which draws its own and has them cleaned there; and WeChat's codes, which no person sends.
+ALLOWED = {"app/uploads/pictures.py", "app/demo/photos.py", "app/wechat/answers.py"}
+
+
+def test_images_are_opened_in_one_place() -> None:
+    found = {str(path.relative_to(ROOT)) for path in ROOT.glob("app/**/*.py") if LIBRARY.search(path.read_text())}
+    assert found == ALLOWED
+
+
+def test_whoever_takes_a_file_in_gives_it_to_that_place() -> None:
+    """`pictures.read` and `clean` are called by the route of uploads and by the demo, and by nobody else."""
+    callers = re.compile(r"pictures\.(read|clean)\(")
+    found = {str(path.relative_to(ROOT)) for path in ROOT.glob("app/**/*.py") if callers.search(path.read_text())}
+    assert found == {"app/uploads/routes.py", "app/demo/photos.py"}
