@@ -1,15 +1,17 @@
 """The main loop as one story: a rider signs in, registers, reports, earns points and spends them at a shop; the books tie out."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from app import clock
-from app.demo import names, people, photos, plan, story_seeking
+from app.demo import names, people, photos, plan, story_reporting, story_seeking
+from app.demo.arriving import arrive
 from app.demo.telling import Person, Teller, fresh_key
 
+T = TypeVar("T")
 CATEGORY, REPORT_TEXT = "bin_overflow", "路口的垃圾桶满了，垃圾散落在非机动车道上"
 NEWS = ("上报已受理", "上报已派单", "上报处理中", "上报已处置", "请评价处理结果")
 
@@ -49,27 +51,21 @@ class Story:
 
 def tell(teller: Teller) -> None:
     """Walks through all steps. Raises Different at the first that does not go as it should."""
-    story, seeking = Story(teller), story_seeking.Seeking(teller)
-    for title, step in STEPS:
+    _walk(teller, STEPS, Story(teller))
+    _walk(teller, story_reporting.STEPS, story_reporting.Reporting(teller))
+    _walk(teller, story_seeking.STEPS, story_seeking.Seeking(teller))
+
+
+def _walk(teller: Teller, steps: Sequence[tuple[str, Callable[[T], None]]], story: T) -> None:
+    for title, step in steps:
         teller.heading(title)
         step(story)
-    for title, further in story_seeking.STEPS:
-        teller.heading(title)
-        further(seeking)
 
 
 def sign_in(story: Story) -> None:
     """The rider signs in with a WeChat code, binds a phone, gives consent; the staff sign in."""
     teller, rider = story.teller, story.rider
-    account = teller.enter(rider)
-    teller.same((account["kind"], account["status"], account["created"]), ("wechat", "active", True), "新账号")
-    phone = f"13{secrets.randbelow(10**9):09d}"
-    bound = teller.post(rider, "/members/me/phone", {"code": teller.wechat(rider, kind="phone", phone=phone)})
-    teller.same(bound["phone"], f"{phone[:3]}****{phone[-4:]}", "绑定的手机号（掩码）")
-    texts = {text["purpose"]: text["version"] for text in teller.get(None, "/members/consent-texts")}
-    for purpose in ("service", "location"):
-        said = teller.put(rider, f"/members/me/consents/{purpose}", {"version": texts[purpose], "granted": True})
-        teller.same(said["granted"], True, f"同意 {purpose}")
+    arrive(teller, rider)
     story.points(available=0, held=0)
     street = plan.by_code()[story.community.parent or plan.COUNTY_CODE]
     cast = {
