@@ -48,7 +48,7 @@ def test_a_span_that_reaches_today_takes_the_whole_month() -> None:
 @given(SECONDS)
 def test_the_middle_of_a_bucket_is_within_a_hundredth(seconds: int) -> None:
     middle = workflow.seconds_of(bucket(seconds))
-    assert abs(middle - seconds) <= max(0.01 * seconds, workflow.FIRST_SECONDS / workflow.FINE)
+    assert abs(middle - seconds) <= max(0.01 * seconds, workflow.FIRST_SECONDS / workflow.FINE / 2)
 
 
 @given(st.lists(SECONDS, min_size=2, max_size=200), st.sampled_from(workflow.SHARES))
@@ -61,7 +61,8 @@ def test_percentiles_from_buckets_are_within_a_hundredth(cases: list[int], share
     tenths = statistics.quantiles(cases, n=10, method="inclusive")
     exact = tenths[4] if share == 0.5 else tenths[8]
     found = workflow.percentile(coarse, needed, share)
-    assert found is not None and abs(found - exact) <= max(0.0101 * exact, 15)
+    # Each of the two cases it lies between is off by a hundredth of itself, or in the first bin by half a bucket: so is what lies between.
+    assert found is not None and abs(found - exact) <= 0.01 * exact + workflow.FIRST_SECONDS / workflow.FINE / 2
 
 
 def test_no_case_has_no_percentile() -> None:
