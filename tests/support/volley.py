@@ -15,10 +15,9 @@ MOST_TRIES = 10
 
 @dataclass(frozen=True)
 class Shot:
-    """One request, ready to be sent."""
+    """One request, ready to be sent: head and body."""
 
-    head: bytes
-    body: bytes
+    whole: bytes
 
 
 @dataclass(frozen=True)
@@ -40,10 +39,10 @@ class Answer:
 
 def shot(caller: Caller | None, path: str, body: Any, *, key: str | None = None, method: str = "POST") -> Shot:
     headers = {"Host": "test", "Content-Type": "application/json", "Connection": "close"} | (caller.headers if caller else {})
-    content = json.dumps(body).encode()
+    content = b"" if method == "GET" else json.dumps(body).encode()  # a GET is answered without waiting for a body
     headers |= {"Content-Length": str(len(content))} | ({"Idempotency-Key": key} if key else {})
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    return Shot(f"{method} {API}{path} HTTP/1.1\r\n{lines}\r\n".encode(), content)
+    return Shot(f"{method} {API}{path} HTTP/1.1\r\n{lines}\r\n".encode() + content)
 
 
 async def volley(service: Service, shots: list[Shot]) -> list[Answer]:
@@ -68,7 +67,7 @@ async def _at_once(service: Service, shots: list[Shot]) -> list[Answer]:
     try:
         held = await _accepted(service, [writer.get_extra_info("sockname")[1] for _, writer in lines])
         for (_, writer), one in zip(lines, shots, strict=True):
-            writer.write(one.body[-1:])
+            writer.write(one.whole[-1:])
         async with asyncio.timeout(PATIENCE):
             raw = await asyncio.gather(*(reader.read() for reader, _ in lines))
     finally:
@@ -80,7 +79,7 @@ async def _at_once(service: Service, shots: list[Shot]) -> list[Answer]:
 
 async def _opened(service: Service, one: Shot) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
-    writer.write(one.head + one.body[:-1])
+    writer.write(one.whole[:-1])
     await writer.drain()
     return reader, writer
 
@@ -89,8 +88,14 @@ async def _accepted(service: Service, ports: list[int]) -> dict[int, int]:
     """Which worker holds each connection, once all are held."""
 
     def look() -> dict[int, int]:
-        until(lambda: len(service.holders(ports)) >= len(ports), 20, "all connections accepted")
-        return service.holders(ports)
+        held: dict[int, int] = {}
+
+        def all_held() -> bool:
+            held.update(service.holders(ports))
+            return len(held) >= len(ports)
+
+        until(all_held, 20, "all connections accepted")
+        return held
 
     return await asyncio.to_thread(look)
 
