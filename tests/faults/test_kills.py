@@ -66,14 +66,14 @@ async def test_sigterm_finishes_what_is_in_flight(world: World, doomed: Service)
     rider, reward = await world.rider(points=200), await world.reward()
     shots = [shot(rider, "/redemptions", {"reward_id": reward["id"]}, key=uuid4().hex) for _ in range(11)]
     async with AsyncExitStack() as stack:
-        lines = [await stack.enter_async_context(begun(doomed, one.head + one.body[:-1])) for one in shots]
+        lines = [await stack.enter_async_context(begun(doomed, one.whole[:-1])) for one in shots]
         idle = [await stack.enter_async_context(begun(doomed, b"")) for _ in range(8)]
         started = time.monotonic()
         stopping = asyncio.create_task(asyncio.to_thread(doomed.stop))
         async with asyncio.timeout(20):  # a worker that stops closes what is idle: both have heard of it
             await asyncio.gather(*(reader.read() for reader, _ in idle))
         for (_, writer), one in zip(lines[:10], shots[:10], strict=True):
-            writer.write(one.body[-1:])
+            writer.write(one.whole[-1:])
         async with asyncio.timeout(30):
             *answers, last = [parsed(await reader.read()) for reader, _ in lines]
         assert [answer.status for answer in answers] == [201] * 10
