@@ -36,7 +36,7 @@ def bins_of(coarse: Sequence[int]) -> set[int]:
 
 
 def percentile(coarse: Sequence[int], fine: Mapping[int, int], share: float) -> float | None:
-    """Seconds, off by less than one hundredth. `fine` holds the buckets of `bins_of`."""
+    """Seconds, off by one hundredth and half a bucket of the first bin at most. `fine` holds the buckets of `bins_of`."""
     cases = sum(coarse)
     if not cases:
         return None
