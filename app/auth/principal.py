@@ -81,6 +81,14 @@ class Principal:
 
 
 def within(column: InstrumentedAttribute[Any] | sa.ColumnElement[Any] | Any, paths: Iterable[str]) -> sa.ColumnElement[bool]:
-    """The predicate of a list: rows whose area path lies under one of the paths (none of them: no rows)."""
-    clauses = [column.startswith(path, autoescape=True) for path in paths]
+    """The predicate of a list: rows whose area path lies under one of the paths (none of them: no rows).
+
+    Two bounds instead of LIKE: a statement that is prepared once for all paths finds its way by the index with them, not with a pattern.
+    """
+    clauses = [sa.and_(column.op("~>=~", is_comparison=True)(path), column.op("~<~", is_comparison=True)(beyond(path))) for path in paths]
     return sa.or_(*clauses) if clauses else sa.false()
+
+
+def beyond(path: str) -> str:
+    """The first text after everything that begins with a path: a path ends with a slash, and `0` follows it."""
+    return path[:-1] + "0"

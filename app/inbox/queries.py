@@ -28,7 +28,8 @@ from app.reports.words import RequestStatus, Status
 from app.units import workflow as units_workflow
 
 NOW_OPEN = col(Report.ended_at).is_(None)
-LATE = sa.and_(col(Report.due_at) < CLOCK, NOW_OPEN, col(Report.status).not_in([Status.SUSPENDED, Status.AWAITING_FEEDBACK]))
+RUNS_LATE = sa.and_(col(Report.due_at) < CLOCK, col(Report.status).not_in([Status.SUSPENDED, Status.AWAITING_FEEDBACK]))  # of an open one
+LATE = sa.and_(RUNS_LATE, NOW_OPEN)
 UNASSIGNED = (Status.ACCEPTED, Status.REOPENED)  # they wait for somebody's name
 
 
@@ -196,10 +197,10 @@ def _only(count: sa.ColumnElement[int], where: sa.ColumnElement[bool]) -> sa.Col
 
 
 def _heaps(me: UUID, scope: sa.ColumnElement[bool]) -> sa.Subquery:
-    """Open reports by state, place and assignee."""
+    """Open reports by state, place and assignee: nothing is read but what `ix_report_open_desk` holds."""
     keys = col(Report.status), col(Report.area_path), col(Report.assignee_id)
     flags = {
-        "overdue": LATE, "claimed_by_me": col(ReportClaim.account_id) == me, "emergencies": col(Report.severity) == Severity.EMERGENCY,
+        "overdue": RUNS_LATE, "claimed_by_me": col(ReportClaim.account_id) == me, "emergencies": col(Report.severity) == Severity.EMERGENCY,
         "requests": col(ReportRequest.id).is_not(None),
     }
     asked = sa.and_(col(ReportRequest.report_id) == col(Report.id), col(ReportRequest.status) == RequestStatus.OPEN)

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlmodel import col
 
 from app import clock
+from app.auth.principal import beyond
 from app.db.session import AsyncSession
 from app.statistics.facts import BUCKET, COUNTS, OWN_DIMENSIONS, TIMED, added, binned, changes, counted, fined, summed
 from app.statistics.models import Dimension
@@ -127,8 +128,3 @@ def _asked(path: str, span: Span) -> dict[str, Any]:
 
 def _pieces(span: Span, dimensions: Sequence[Dimension]) -> dict[str, Any]:
     return {"months": list(span.months), "days": list(span.days), "dimensions": list(dimensions)}
-
-
-def beyond(path: str) -> str:
-    """The first text after everything that begins with a path: a path ends with a slash, and `0` follows it."""
-    return path[:-1] + "0"

@@ -5,12 +5,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.auth.principal import Principal
+from app.auth.principal import Principal, beyond
 from app.db.session import AsyncSession
 from app.reports import workflow as reports_workflow
 from app.statistics import workflow
 from app.statistics.facts import changes
-from app.statistics.queries import beyond
 from app.statistics.workflow import EXACT_PLACES, MICRO, Box
 
 # Staff see every state in their areas, everyone else what was accepted.
