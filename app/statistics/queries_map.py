@@ -17,12 +17,20 @@ OWN = """exists (
   select from unnest(cast(:paths as text[]), cast(:beyond as text[])) as own (path, beyond)
    where area_path ~>=~ own.path and area_path ~<~ own.beyond)"""
 CHANGES = changes("true")
+FEATURES = f"""
+select coalesce(sum(reports), 0)::bigint,
+       json_build_object('type', 'FeatureCollection', 'features', coalesce(json_agg(json_build_object(
+         'type', 'Feature',
+         'geometry', json_build_object('type', 'Point', 'coordinates', json_build_array(
+           round(lng / reports / {MICRO}, 6)::float8, round(lat / reports / {MICRO}, 6)::float8)),
+         'properties', json_build_object('count', reports))), '[]'))::text
+  from cluster"""
 
 
 def _cells(prefix: str, scope: str, changed: str) -> sa.TextClause:
     return sa.text(f"""
-with {CHANGES}
-select x >> :grouping as x, y >> :grouping as y, sum(reports)::bigint as reports, sum(lng)::bigint as lng, sum(lat)::bigint as lat
+with {CHANGES}, cluster as (
+select x >> :grouping as x, y >> :grouping as y, sum(reports)::bigint as reports, sum(lng) as lng, sum(lat) as lat
   from (
     select x, y, {prefix}reports as reports, {prefix}lng as lng, {prefix}lat as lat
       from generate_series(cast(:west as integer), cast(:east as integer)) as column_
@@ -31,13 +39,13 @@ select x >> :grouping as x, y >> :grouping as y, sum(reports)::bigint as reports
     union all
     select x >> :level, y >> :level, sign, sign * lng::bigint, sign * lat::bigint from change
      where x >> :level between :west and :east and y >> :level between :south and :north and {changed}) as counted
- group by 1, 2 having sum(reports) > 0""")
+ group by 1, 2 having sum(reports) > 0){FEATURES}""")
 
 
 def _places(scope: str) -> sa.TextClause:
     return sa.text(f"""
-with {CHANGES}
-select x >> :grouping as x, y >> :grouping as y, count(*) as reports, sum(lng)::bigint as lng, sum(lat)::bigint as lat
+with {CHANGES}, cluster as (
+select x >> :grouping as x, y >> :grouping as y, count(*) as reports, sum(lng)::numeric as lng, sum(lat)::numeric as lat
   from (
     select x, y, lng, lat, area_path, public from report_fact
      where point(lng::double precision, lat::double precision) <@ box(point(:west, :south), point(:east, :north))
@@ -45,7 +53,7 @@ select x >> :grouping as x, y >> :grouping as y, count(*) as reports, sum(lng)::
     union all
     select x, y, lng, lat, area_path, public from change
      where sign = 1 and lng between :west and :east and lat between :south and :north) as found
- where {scope} group by 1, 2""")
+ where {scope} group by 1, 2){FEATURES}""")
 
 
 CELLS_OWN, CELLS_PUBLIC = _cells("", OWN, OWN), _cells("public_", "public_reports > 0", "public")
@@ -53,27 +61,28 @@ PLACES_OWN, PLACES_PUBLIC = _places(OWN), _places("public")
 
 
 @dataclass(frozen=True, slots=True)
-class Cluster:
-    """So many reports, in the middle of their places."""
+class Clusters:
+    """So many reports, and the clusters that they make as a GeoJSON FeatureCollection, written by the database."""
 
-    lng: float
-    lat: float
-    count: int
+    reports: int
+    geojson: str
 
 
-async def clusters(session: AsyncSession, *, principal: Principal, box: Box, zoom: int) -> list[Cluster]:
-    """The reports of all cells that the box touches; where they are few, exactly those in the box."""
+async def clusters(session: AsyncSession, *, principal: Principal, box: Box, zoom: int) -> Clusters:
+    """The reports of all cells that the box touches; where they are few, exactly those in the box. Each cluster is a point in the middle
+    of its reports.
+    """
     cells = workflow.cells(box)
     grouping = workflow.grouping(cells, zoom)
     staff, own = _own(principal)
     edges: dict[str, Any] = {"west": cells.west, "south": cells.south, "east": cells.east, "north": cells.north}
     asked = {**own, **edges, "level": cells.level, "grouping": grouping}
-    found = (await session.exec(CELLS_OWN if staff else CELLS_PUBLIC, params=asked)).all()
-    if 0 < sum(row.reports for row in found) < EXACT_PLACES:
+    found = Clusters(*(await session.exec(CELLS_OWN if staff else CELLS_PUBLIC, params=asked)).one())
+    if 0 < found.reports < EXACT_PLACES:
         places = dict(zip(edges, (float(round(edge * MICRO)) for edge in box), strict=True))
         asked = {**own, **places, "grouping": cells.level + grouping}
-        found = (await session.exec(PLACES_OWN if staff else PLACES_PUBLIC, params=asked)).all()
-    return [Cluster(row.lng / row.reports / MICRO, row.lat / row.reports / MICRO, row.reports) for row in found]
+        found = Clusters(*(await session.exec(PLACES_OWN if staff else PLACES_PUBLIC, params=asked)).one())
+    return found
 
 
 def _own(principal: Principal) -> tuple[bool, dict[str, Any]]:

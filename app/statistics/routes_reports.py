@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from starlette.responses import Response
+
 from app.areas import queries as areas_queries
 from app.audit import service as audit_service
 from app.auth import routing
@@ -19,10 +21,10 @@ WIDENING = (
 )
 
 
-@router.get("/map", summary="上报地图（聚合）", description=WIDENING)
-async def clusters(principal: SignedIn, session: ReadSession, bbox: BoxQuery, zoom: Zoom) -> ReportMap:
+@router.get("/map", summary="上报地图（聚合）", description=WIDENING, response_model=ReportMap)
+async def clusters(principal: SignedIn, session: ReadSession, bbox: BoxQuery, zoom: Zoom) -> Response:
     found = await queries_map.clusters(session, principal=principal, box=bbox, zoom=zoom)
-    return views.feature_collection(found)
+    return Response(found.geojson, media_type="application/json")
 
 
 @router.get("/stats", summary="上报统计", response_model=ReportStats, responses=FILES)

@@ -1,6 +1,6 @@
 """Figures, facets and clusters as answers and as files."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from typing import Any, TypeVar
 
@@ -17,8 +17,7 @@ from app.statistics import queries, workflow
 from app.statistics.facts import COUNTS, NO_CATEGORY
 from app.statistics.models import Dimension
 from app.statistics.queries import Group, Key
-from app.statistics.queries_map import Cluster
-from app.statistics.schemas import Figures, ReportFacets, ReportMap, ReportStats
+from app.statistics.schemas import Figures, ReportFacets, ReportStats
 
 T = TypeVar("T")
 SHOWN = ("received", "filed", "closed", "closed_in_time", "rework", "extension")
@@ -28,19 +27,6 @@ UNCATEGORISED = "未分类"
 COLUMNS = (
     "分组", "名称", "收到", "立案", "办结", "按时办结", "返工", "延期", "满意率", "办结用时中位数（小时）", "办结用时九成内（小时）",
 )
-
-
-def feature_collection(found: Sequence[Cluster]) -> ReportMap:
-    return ReportMap.model_validate({
-        "type": "FeatureCollection",
-        "features": [
-            {
-                "type": "Feature", "geometry": {"type": "Point", "coordinates": (round(one.lng, 6), round(one.lat, 6))},
-                "properties": {"count": one.count},
-            }
-            for one in found
-        ],
-    })
 
 
 async def stats(session: AsyncSession, area: Area, first: date, last: date) -> ReportStats:
