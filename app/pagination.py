@@ -13,7 +13,7 @@ from app.errors import ValidationFailed
 
 Item = TypeVar("Item")
 Row = TypeVar("Row")
-MAX_LIMIT = 100
+DEFAULT_LIMIT, MAX_LIMIT = 20, 100
 
 
 class Page(BaseModel, Generic[Item]):
@@ -51,7 +51,7 @@ def decode(cursor: str) -> UUID:
 
 
 async def page_query(
-    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 20, cursor: Annotated[str | None, Query(max_length=64)] = None
+    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT, cursor: Annotated[str | None, Query(max_length=64)] = None
 ) -> PageQuery:
     return PageQuery(limit, None if cursor is None else decode(cursor))
 

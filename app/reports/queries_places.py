@@ -33,7 +33,7 @@ class Near:
 async def nearby(
     session: AsyncSession, *, lng: float, lat: float, radius_m: int, category_code: str | None, limit: int
 ) -> list[Near]:
-    """Open reports whose shown place lies within the radius, nearest first, at most `limit`.
+    """Open reports whose shown place lies within the radius, nearest first, at most `limit`; of one place the newest first.
 
     A guarded place is looked for where it is shown: asking around must not find out where it really is.
     """
@@ -43,7 +43,7 @@ async def nearby(
         within.append(col(Report.category_code) == category_code)
     east, north = (sa.case((guarded, rounded(own)), else_=col(own)) for own in (Report.lng, Report.lat))
     asked = sa.select(Report, ~guarded, CLOCK).where(*within, _in(_reached(lng, lat, within, limit)))
-    found = await session.exec(asked.order_by(_squared(east, north, lng, lat), col(Report.id)).limit(limit))
+    found = await session.exec(asked.order_by(_squared(east, north, lng, lat), col(Report.id).desc()).limit(limit))
     near = [Near(report, exact, _away(report, exact, lng, lat), now) for report, exact, now in found.all()]
     return sorted((one for one in near if one.distance_m <= radius_m), key=lambda one: one.distance_m)
 

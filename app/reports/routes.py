@@ -9,7 +9,7 @@ from app.areas.schemas import PlaceQuery
 from app.auth import routing
 from app.auth.policy import policy
 from app.auth.routing import ReadSession, Session, SignedIn
-from app.pagination import MAX_LIMIT, Nearest, Page, Paging
+from app.pagination import DEFAULT_LIMIT, Nearest, Page, Paging
 from app.reports import queries, queries_places, service, views
 from app.reports.answers import NearbyReport, ReportFiled, ReportItem, ReportOut, TimelineRow
 from app.reports.schemas import ReportIn
@@ -37,7 +37,7 @@ async def mine(principal: SignedIn, session: ReadSession, page: Paging) -> Page[
 @router.get("/nearby", summary="附近未结的上报")
 async def nearby(
     principal: SignedIn, session: ReadSession, place: PlaceQuery, radius_m: Radius = 500, category_code: ByCategory = None,
-    limit: Nearest = MAX_LIMIT,
+    limit: Nearest = DEFAULT_LIMIT,
 ) -> Page[NearbyReport]:
     lng, lat = place.gcj02()
     found = await queries_places.nearby(session, lng=lng, lat=lat, radius_m=radius_m, category_code=category_code, limit=limit)

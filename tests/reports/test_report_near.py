@@ -45,13 +45,13 @@ async def strewn(scene: Scene) -> list[Report]:
 
 
 def looked_through(reports: list[Report], lng: float, lat: float, radius_m: int, category: str | None, limit: int) -> Iterator[UUID]:
-    """Every report by the place that is shown."""
+    """Every report by the place that is shown; of one place the newest first."""
 
     def away(report: Report) -> float:
         east, north = eyes.point(report.lng, report.lat, exact=report.category_code != GUARDED)
         return math.hypot((east - lng) * math.cos(math.radians(lat)), north - lat)
 
-    of_it = sorted((away(one), one.id, one) for one in reports if category in (None, one.category_code))
+    of_it = sorted((away(one), -one.id.int, one) for one in reports if category in (None, one.category_code))
     for _, _, report in of_it[:limit]:
         if round(geo.distance_m(lng, lat, *eyes.point(report.lng, report.lat, exact=report.category_code != GUARDED))) <= radius_m:
             yield report.id
