@@ -19,7 +19,8 @@ from app.demo.generating import members
 
 API = "/api/v1"
 PLACES, REPORTS = 16, 64  # so many different ones are asked for in turn
-RADIUS_M, NEAREST = 3_000, 20  # as many answers in ten thousand reports as in a million: what is compared is the search, not the answer
+NEAREST = 20  # within 3 km there are as many in ten thousand reports as in a million, so the search is compared and not the answer
+RADIUSES = {500: None, 3_000: NEAREST}  # metres, and how many at most: none named is the route's own limit
 COMMON, RARE = "垃圾", "白猫"
 # Half of what a box of that zoom is wide and high on a phone.
 ZOOMS = {10: (0.12, 0.09), 13: (0.03, 0.02), 16: (0.005, 0.004)}
@@ -78,7 +79,7 @@ async def reading(site: Site) -> list[Operation]:
         Operation("inbox, county, overdue first", HEAD, ["/reports/inbox?limit=50&order=due"]),
         Operation("inbox counts, county", HEAD, ["/reports/inbox/counts"]),
         Operation("inbox counts, community", REVIEWER, ["/reports/inbox/counts"]),
-        Operation(f"nearby, the {NEAREST} nearest", MEMBER, _around()),
+        *(Operation(f"nearby, {radius_m} m", MEMBER, _around(radius_m, limit)) for radius_m, limit in RADIUSES.items()),
         *(Operation(f"map, zoom {zoom}, member", MEMBER, _boxes(zoom)) for zoom in ZOOMS),
         *(Operation(f"map, zoom {zoom}, staff", HEAD, _boxes(zoom)) for zoom in ZOOMS),
         Operation("stats, a month", HEAD, [f"/reports/stats?{month}"]),
@@ -108,8 +109,8 @@ def _points() -> list[tuple[float, float]]:
     return [(chance.uniform(west + 0.01, east - 0.01), chance.uniform(south + 0.01, north - 0.01)) for _ in range(PLACES)]
 
 
-def _around() -> list[str]:
-    shared = {"crs": "gcj02", "radius_m": RADIUS_M, "limit": NEAREST}
+def _around(radius_m: int, limit: int | None) -> list[str]:
+    shared = {"crs": "gcj02", "radius_m": radius_m} | ({"limit": limit} if limit else {})
     asked = [{"lng": round(lng, 5), "lat": round(lat, 5), **shared} for lng, lat in _points()]
     return [f"/reports/nearby?{urlencode(one)}" for one in asked]
 
