@@ -16,6 +16,7 @@ from app.dispatching import routes_routing_rules as dispatching_routes_routing_r
 from app.enterprises import routes as enterprises_routes
 from app.inbox import routes_reports as inbox_routes_reports
 from app.inbox import routes_reports_search as inbox_routes_reports_search
+from app.invariants import routes_points as invariants_routes_points
 from app.me import routes_members as me_routes_members
 from app.me import routes_reports as me_routes_reports
 from app.members import routes as members_routes
@@ -23,9 +24,12 @@ from app.messages import routes as messages_routes
 from app.organisations import routes as organisations_routes
 from app.organisations import routes_words as organisations_routes_words
 from app.points import routes as points_routes
-from app.points import routes_enterprises as points_routes_enterprises
+from app.points import routes_awards as points_routes_awards
+from app.points import routes_rules as points_routes_rules
 from app.proofs import routes_page as proofs_routes_page
 from app.proofs import routes_reports as proofs_routes_reports
+from app.publicity import routes_points as publicity_routes_points
+from app.publicity import routes_points_shortlists as publicity_routes_points_shortlists
 from app.qrcodes import routes as qrcodes_routes
 from app.qrcodes import routes_landing as qrcodes_routes_landing
 from app.qrcodes import routes_organisations as qrcodes_routes_organisations
@@ -37,12 +41,14 @@ from app.reports import routes_claims as reports_routes_claims
 from app.reports import routes_clocks as reports_routes_clocks
 from app.reports import routes_commands as reports_routes_commands
 from app.reports import routes_duplicates as reports_routes_duplicates
+from app.reports import routes_points as reports_routes_points
 from app.reports import routes_workflow as reports_routes_workflow
 from app.retention import routes_retention_rules as retention_routes_rules
 from app.rewards import routes as rewards_routes
 from app.rosters import routes_enterprises as rosters_routes_enterprises
 from app.rosters import routes_organisations as rosters_routes_organisations
 from app.signals import routes_reports as signals_routes_reports
+from app.statements import routes_enterprises as statements_routes_enterprises
 from app.statistics import routes_reports as statistics_routes_reports
 from app.stores import routes as stores_routes
 from app.units import routes as units_routes
@@ -71,6 +77,12 @@ ROUTERS: tuple[APIRouter, ...] = (
     reports_routes_duplicates.router,
     signals_routes_reports.router,
     points_routes.router,
+    invariants_routes_points.router,
+    points_routes_rules.router,
+    points_routes_awards.router,
+    reports_routes_points.router,
+    publicity_routes_points.router,
+    publicity_routes_points_shortlists.router,
     auth_routes.router,
     members_routes.router,
     me_routes_members.router,
@@ -86,7 +98,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     coverage_routes.router,
     coverage_routes_organisations.router,
     coverage_routes_enterprises.router,
-    points_routes_enterprises.router,
+    statements_routes_enterprises.router,
     messages_routes.router,
     registrations_routes.router,
     rosters_routes_enterprises.router,

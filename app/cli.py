@@ -5,6 +5,7 @@ import json
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Annotated, TypeVar
 from uuid import UUID
@@ -22,6 +23,7 @@ from app.db.session import Database
 from app.demo.generating import running as generating
 from app.errors import AppError
 from app.invariants import service as invariants_service
+from app.invariants import views as invariants_views
 from app.jobs import queries as jobs_queries
 from app.jobs import service as jobs_service
 from app.me import journal, queries_erasures
@@ -31,9 +33,13 @@ from app.rotation import reporting
 from app.rotation import service as rotation_service
 from app.rotation.derived import DERIVED
 from app.rotation.fields import PLACES
+from app.seals import running as seals_running
+from app.seals.findings import Verdict
 from app.security import keys, passwords
 from app.settings import Settings
+from app.statements import rebuilding as statements_rebuilding
 from app.statistics import rebuilding
+from app.storage.store import open_store
 from app.workdays import seeding
 from app.workdays import service as workdays_service
 
@@ -98,14 +104,46 @@ def create_admin(username: str) -> None:
 
 
 @cli.command("ledger-check")
-def ledger_check() -> None:
-    """Runs the SQL that must always give zero rows; exit code 1 and the rows when it does not."""
-    findings = with_database(invariants_service.check_all, Settings())
-    for finding in findings:
-        typer.echo(f"{finding.invariant}: {finding.count} rows, e.g. {finding.sample}", err=True)
-    typer.echo("账目一致 / the ledger is clean" if not findings else "账目不一致 / the ledger is NOT clean")
-    if findings:
+def ledger_check(
+    with_chain: Annotated[bool, typer.Option("--chain/--no-chain", help="and the seals of the last day; audit-verify does all")] = True,
+) -> None:
+    """Checks the invariants of the books on one snapshot, over two connections; exit code 1 when one is broken or cannot be checked."""
+
+    settings = Settings()
+    results = with_database(partial(invariants_service.examine, lanes=2), settings)
+    typer.echo("\n".join(invariants_views.lines(results)))
+    good = not any(result.broken or result.error for result in results)
+    if with_chain:
+        verdict = chain(settings, since=None)
+        typer.echo("\n".join(seals_running.told(verdict)))
+        good = good and verdict.clean
+    if not good:
         raise SystemExit(1)
+
+
+@cli.command("audit-verify")
+def audit_verify(
+    since: Annotated[int, typer.Option("--since-block", min=1, help="a quick look from this block on, which signs nothing")] = 1,
+    restored: Annotated[bool, typer.Option("--restored", help="after a restore: anchors beyond the chain's end are void")] = False,
+) -> None:
+    """Checks the chain of hashes over the ledger and the trail, and its anchors; names the first bad row; exit code 1 when there is one."""
+    verdict = chain(Settings(), since=since, restored=restored)
+    typer.echo("\n".join(seals_running.told(verdict)))
+    if not verdict.clean:
+        raise SystemExit(1)
+
+
+def chain(settings: Settings, *, since: int | None, restored: bool = False) -> Verdict:
+    """The chain from a block on; `since` None: what was sealed in the last day."""
+
+    async def work(database: Database) -> Verdict:
+        first, store = since or await seals_running.lately(database), open_store(settings.object_store_url)
+        try:
+            return await seals_running.check(database, store, since=first, lanes=2, restored=restored)
+        finally:
+            await store.aclose()
+
+    return with_database(work, settings)
 
 
 @cli.command()
@@ -232,7 +270,7 @@ def rotate_keys(
             turns.append(done)
         found = await rotation_service.survey(database, batch=batch)
         lines, clean = reporting.verdict(found, keys.load(settings))
-        typer.echo("\n".join([*reporting.counts(found), *lines]))
+        typer.echo("\n".join([*reporting.counts(found), *lines, *await seals_running.keys(database, settings.object_store_url)]))
         failed = list(reporting.failures(turns))
         if failed:
             typer.echo("\n".join(failed), err=True)
@@ -293,17 +331,33 @@ def figures(
 
 
 @cli.command()
+def statements(
+    check: Annotated[bool, typer.Option("--check", help="exit code 1 and what differs when a month is not what the ledger says")] = False,
+    enterprise: Annotated[UUID | None, typer.Option(help="this one alone")] = None,
+    files: Annotated[bool, typer.Option(help="the files too: most of a second a month")] = True,
+) -> None:
+    """Employers' frozen months: each made again from the ledger and compared, its digest and its files byte for byte."""
+    if not check:
+        raise SystemExit("--check")
+    months, wrong = with_database(partial(statements_rebuilding.check, enterprise_id=enterprise, files=files), Settings())
+    if wrong:
+        raise SystemExit("\n".join([f"{len(wrong)} 处不一致 / differ, 第一处 / first:", *wrong]))
+    typer.echo(f"{months} 份企业对账单与账本一致 / statements are what the ledger says")
+
+
+@cli.command()
 def generate(
     members: Annotated[int, typer.Option(min=1, help="accounts with phone and consents")],
     reports: Annotated[int, typer.Option(min=1, help="at most 20 a member, spread over the last 12 months")],
     seed: Annotated[int, typer.Option(min=0, help="another seed is another county")] = 1,
+    entries: Annotated[int, typer.Option(min=0, help="of the ledger, about: members learn, help and order besides; 0: reports alone")] = 0,
 ) -> None:
     """Fills the database for measuring, as if that many people had reported for a year; refused in production. Run again, it goes on."""
     settings = Settings()
     with database_address(settings) as address:
         own = settings.model_copy(update={"database_url": address})
         try:
-            generating.generate(own, members_asked=members, reports=reports, seed=seed, tell=typer.echo)
+            generating.generate(own, members_asked=members, reports=reports, seed=seed, entries=entries, tell=typer.echo)
         except generating.Unsuitable as unsuitable:
             raise SystemExit(str(unsuitable)) from None
 

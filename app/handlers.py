@@ -10,6 +10,7 @@ import app.me.jobs
 import app.members.jobs
 import app.messages.jobs
 import app.points.jobs
+import app.publicity.jobs
 import app.redemptions.jobs
 import app.registrations.jobs
 import app.reports.jobs
@@ -17,7 +18,9 @@ import app.reports.jobs_clocks
 import app.reports.jobs_search
 import app.retention.jobs
 import app.rosters.jobs
+import app.seals.jobs
 import app.signals.jobs
+import app.statements.jobs
 import app.statistics.jobs
 import app.uploads.jobs
 import app.wechat.jobs

@@ -2,6 +2,8 @@
 
 import asyncio
 import hmac
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,12 +12,15 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.db.session import AsyncSession
+from app.db.session import AsyncSession, Database
 from app.errors import AppError, Busy, NotFound, Unauthenticated
 from app.jobs import queries as jobs_queries
 from app.middleware import metrics
+from app.points import queries_freezes
 
 router = APIRouter(tags=["服务"])
+Measure = Callable[[AsyncSession], Awaitable[Mapping[str, float]]]
+_MEASURES: list[Measure] = []
 PATIENCE_SECONDS = 3.0
 PARTS = ("database", "storage", "jobs")
 
@@ -27,17 +32,26 @@ class Live(BaseModel):
 
 
 class Ready(BaseModel):
-    """`parts`: `ok` or what is wrong; `dead_jobs`: jobs that failed for good and wait for an operator."""
+    """`parts`: `ok` or what is wrong; `dead_jobs`: jobs that failed for good and wait for an operator.
+
+    `redemption_freezes`: areas where redemption stands still because the books do not balance. The service is ready all the same.
+    """
 
     model_config = {
         "json_schema_extra": {
-            "examples": [{"status": "ok", "parts": {"database": "ok", "storage": "ok", "jobs": "ok", "wechat": "ok"}, "dead_jobs": 0}]
+            "examples": [
+                {
+                    "status": "ok", "parts": {"database": "ok", "storage": "ok", "jobs": "ok", "wechat": "ok"}, "dead_jobs": 0,
+                    "redemption_freezes": 0,
+                }
+            ]
         }
     }
 
     status: str
     parts: dict[str, str]
     dead_jobs: int
+    redemption_freezes: int
 
 
 @router.get("/health/live", summary="进程是否存活")
@@ -49,14 +63,22 @@ async def live() -> Live:
 async def ready(request: Request, response: Response) -> Ready:
     state = request.app.state
     async with state.database.reader() as session:
-        database, jobs, dead = await _database(session)
+        seen = await _database(session)
     storage = await _sound(state.store.check())
-    parts = {"database": database, "storage": storage, "jobs": jobs, "wechat": "ok" if state.wechat.reachable else "unavailable"}
+    wechat = "ok" if state.wechat.reachable else "unavailable"
+    parts = {"database": seen.database, "storage": storage, "jobs": seen.jobs, "wechat": wechat}
     good = all(parts[name] == "ok" for name in PARTS)
     response.status_code = 200 if good else 503
     if not good:
         response.headers.update(Busy().headers)
-    return Ready(status="ok" if good else "unavailable", parts=parts, dead_jobs=dead)
+    return Ready(status="ok" if good else "unavailable", parts=parts, dead_jobs=seen.dead_jobs, redemption_freezes=seen.freezes)
+
+
+def measured(measure: Measure) -> None:
+    """Registers who reads figures (gauges by name) off the database for /metrics: they are told even while the process that acts on them
+    is down. It must be quick, and must not write."""
+    if measure not in _MEASURES:
+        _MEASURES.append(measure)
 
 
 @router.get("/metrics", summary="Prometheus 指标", response_class=Response)
@@ -68,19 +90,40 @@ async def figures(request: Request) -> Response:
     given = request.headers.get("authorization", "").removeprefix("Bearer ")
     if not hmac.compare_digest(given.encode(), token.encode()):
         raise Unauthenticated
-    return Response(await asyncio.to_thread(metrics.exposition), media_type="text/plain; version=0.0.4; charset=utf-8")
+    told = await asyncio.to_thread(metrics.exposition) + await _gauges(request.app.state.database)
+    return Response(told, media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
-async def _database(session: AsyncSession) -> tuple[str, str, int]:
-    """States of the database (reachable and writable) and of the queue, and the number of dead letters."""
+async def _gauges(database: Database) -> bytes:
+    """Nothing while the database is away: absent figures are an alarm of their own."""
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS), database.reader() as session:
+            found = [reading for measure in _MEASURES for reading in (await measure(session)).items()]
+    except (Exception, TimeoutError):
+        return b""
+    return "".join(f"# TYPE {name} gauge\n{name} {value}\n" for name, value in found).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """States of the database (reachable and writable) and of the queue, dead letters, areas where redemption stands still."""
+
+    database: str
+    jobs: str
+    dead_jobs: int
+    freezes: int
+
+
+async def _database(session: AsyncSession) -> Seen:
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
             connection = await session.connection()
             writable = (await connection.execute(sa.text("select current_setting('transaction_read_only') = 'off'"))).scalar_one()
             counts = await jobs_queries.counts(session)
+            freezes, _ = await queries_freezes.counts(session)
     except (Exception, TimeoutError):  # whatever is wrong with it, it is not ready
-        return "unavailable", "unavailable", 0
-    return ("ok" if writable else "read_only"), "ok", counts.get("failed", 0)
+        return Seen("unavailable", "unavailable", 0, 0)
+    return Seen("ok" if writable else "read_only", "ok", counts.get("failed", 0), freezes)
 
 
 async def _sound(check: Any) -> str:

@@ -1,22 +1,28 @@
 """THE few places where a lower folder asks a higher one, each with exactly one provider. Loaded by main, worker and cli."""
 
+from app import health
 from app.checkins import certificates
 from app.complaints import queries as complaints_queries
 from app.enterprises import queries as enterprises_queries
 from app.organisations import queries as organisations_queries
-from app.points import proposals
-from app.points import queries as points_queries
+from app.points import proposals, queries_freezes
+from app.points import queries_merits as points_queries_merits
+from app.points import queries_proposals as points_queries_proposals
 from app.qrcodes import ports as qrcodes_ports
 from app.qrcodes.models import Purpose
 from app.reports import queries as reports_queries
+from app.seals import queries as seals_queries
 from app.stores import queries as stores_queries
 from app.uploads import ports as uploads_ports
 
 
 def connect() -> None:
     """Registers every provider. Called once, when a process is built."""
+    health.measured(seals_queries.measured)
+    health.measured(queries_freezes.measured)
     for kind in (proposals.ADJUSTMENT, proposals.CLAWBACK):
-        uploads_ports.owner(kind, points_queries.may_see_proof)
+        uploads_ports.owner(kind, points_queries_proposals.may_see_proof)
+    uploads_ports.owner(points_queries_merits.AWARD, points_queries_merits.may_see_proof)
     for kind in ("report_before", "report_after", "report_reopen"):
         uploads_ports.owner(kind, reports_queries.may_see, reports_queries.may_see_original)
     uploads_ports.owner("complaint", complaints_queries.may_see)

@@ -15,7 +15,12 @@ import app.members.models
 import app.messages.models
 import app.organisations.models
 import app.points.models
+import app.points.models_conditions
+import app.points.models_freezes
+import app.points.models_months
+import app.points.models_rules
 import app.proofs.models
+import app.publicity.models
 import app.qrcodes.models
 import app.redemptions.models
 import app.registrations.models
@@ -24,8 +29,10 @@ import app.reports.models_clocks
 import app.retention.models
 import app.rewards.models
 import app.rosters.models
+import app.seals.models
 import app.security.models
 import app.signals.models
+import app.statements.models
 import app.statistics.models
 import app.stores.models
 import app.units.models

@@ -14,9 +14,11 @@ from app.db import roles
 from app.jobs import runner
 from app.jobs.registry import Context
 from app.process import end_with_parent, prepared, stopped_by_signal
+from app.seals import sealer
 from app.settings import Settings
 
 GRACE_SECONDS = 6.0
+SEAL_SECONDS = 1.0  # after the jobs' grace; the service waits for a worker longer than both
 STATEMENT_TIMEOUT_MS = 30_000
 HEARTBEAT = timedelta(seconds=30)
 
@@ -32,10 +34,12 @@ async def run(settings: Settings) -> None:
             settings.database_url,
             server_settings={"application_name": "xinxin-queue", "timezone": "UTC", **roles.start_settings(roles.APP)},
         )
+        sealing = asyncio.create_task(sealer.run(opened.database, stop))
         try:
             queuer = await runner.build(connection, Context(opened.database, opened.wechat, opened.store, settings))
             await _until_stopped(queuer, stop)
         finally:
+            await _ended(sealing)
             await connection.close(timeout=2)
 
 
@@ -56,6 +60,13 @@ async def _until_stopped(queuer: PgQueuer, stop: asyncio.Event) -> None:
             await working
     if not stop.is_set():
         raise SystemExit(1)
+
+
+async def _ended(sealing: "asyncio.Task[None]") -> None:
+    """Gives the sealer the time of one block; what it had not committed another one seals."""
+    await asyncio.wait({sealing}, timeout=SEAL_SECONDS)
+    sealing.cancel()
+    await asyncio.wait({sealing})
 
 
 def main() -> None:

@@ -18,6 +18,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 from fastapi import FastAPI
+from hypothesis import settings as effort
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -44,6 +45,7 @@ from tests.support.simulator import RunningSimulator, running_simulator
 SERVER = "XINXIN_TEST_SERVER"
 LONG = {"faults", "journeys", "races", "robustness", "rotation"}
 stack = ExitStack()
+effort.register_profile("long", max_examples=1_000, deadline=None)  # what takes minutes looks whether it was asked for by this name
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Collection, Sequence
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -64,17 +65,39 @@ async def ancestors(session: AsyncSession, *, path: str) -> list[Area]:
 
 
 async def root(session: AsyncSession) -> Area | None:
-    """The oldest tenant: the first city or county with nothing but a province above it."""
+    """The oldest tenant."""
+    found = await session.exec(_tenants().limit(1))
+    oldest: Area | None = found.scalars().first()
+    return oldest
+
+
+async def tenants(session: AsyncSession) -> Sequence[Area]:
+    """Every city or county with nothing but a province above it, the oldest first."""
+    found = await session.exec(_tenants())
+    return found.scalars().all()
+
+
+def _tenants() -> sa.Select[Area]:
     above = aliased(Area)
-    found = await session.exec(
+    return (
         sa.select(Area)
         .outerjoin(above, col(above.id) == col(Area.parent_id))
         .where(col(Area.level).in_(TENANT_LEVELS), sa.or_(col(above.id).is_(None), col(above.level) == Level.PROVINCE))
         .order_by(col(Area.id))
-        .limit(1)
     )
-    oldest: Area | None = found.scalars().first()
-    return oldest
+
+
+def oldest_tenant() -> sa.ScalarSelect[Any]:
+    """The path of `root`, as part of another statement."""
+    return _tenants().with_only_columns(col(Area.path)).limit(1).scalar_subquery()
+
+
+async def by_paths(session: AsyncSession, paths: Collection[str]) -> dict[str, Area]:
+    """Path → area; unknown paths are left out."""
+    if not paths:
+        return {}
+    found = await session.exec(sa.select(Area).where(col(Area.path).in_(set(paths))))
+    return {area.path: area for area in found.scalars().all()}
 
 
 async def root_of(session: AsyncSession, *, path: str) -> Area:

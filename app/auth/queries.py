@@ -12,7 +12,20 @@ from sqlmodel import col
 
 from app.auth.models import AccessGrant, Account, AuthSession, OtpFactor, RefreshToken
 from app.auth.principal import AccountKind, AccountStatus, Grant, Principal
-from app.auth.queries_grants import as_grant, covering, grants_of, grants_within, held, holds, lately_ended, named_grants, scope, staff_of
+from app.auth.queries_grants import (
+    as_grant,
+    covering,
+    grants_of,
+    grants_within,
+    held,
+    holding,
+    holds,
+    lately_ended,
+    named_grants,
+    platform_admins,
+    scope,
+    staff_of,
+)
 from app.auth.roles import Role, ScopeType
 from app.auth.workflow import mask_phone
 from app.db.session import AsyncSession
@@ -23,9 +36,9 @@ from app.security.tokens import Claims
 
 __all__ = [
     "CLOCK", "NOBODY", "Caller", "Presented", "account_by_phone", "by_openid", "by_username", "consenting", "covering", "export",
-    "family_of", "get", "grants_of", "grants_within", "held", "holds", "known_origin", "lately_ended", "load_caller", "lock_account",
-    "lock_factor", "lock_session", "lock_to_erase", "masked_phone", "masked_phones", "named_grants", "openid_of", "phone_of",
-    "presented", "principal_of", "scope", "sessions", "staff_of", "to_erase",
+    "family_of", "get", "grants_of", "grants_within", "held", "holding", "holds", "known_origin", "lately_ended", "load_caller",
+    "lock_account", "lock_factor", "lock_session", "lock_to_erase", "masked_phone", "masked_phones", "named_grants", "openid_of",
+    "phone_of", "platform_admins", "presented", "principal_of", "scope", "sessions", "staff_of", "to_erase",
 ]
 
 CLOCK: sa.ColumnElement[datetime] = sa.func.clock_timestamp(type_=sa.DateTime(timezone=True))

@@ -83,6 +83,33 @@ async def covering(session: AsyncSession, *, area_path: str, roles: Iterable[Rol
     return list(found.scalars().all())
 
 
+async def platform_admins(session: AsyncSession) -> list[UUID]:
+    """The active accounts that administer the platform."""
+    found = await session.exec(
+        sa.select(col(AccessGrant.account_id))
+        .distinct()
+        .join(Account, col(Account.id) == col(AccessGrant.account_id))
+        .where(
+            col(AccessGrant.role) == Role.PLATFORM_ADMIN, col(AccessGrant.scope_type) == ScopeType.PLATFORM, *IN_FORCE,
+            col(Account.status) == AccountStatus.ACTIVE,
+        )
+        .order_by(col(AccessGrant.account_id))
+    )
+    return list(found.scalars().all())
+
+
+async def holding(session: AsyncSession, *, roles: Iterable[Role]) -> list[UUID]:
+    """The active accounts that hold one of the roles anywhere."""
+    found = await session.exec(
+        sa.select(col(AccessGrant.account_id))
+        .distinct()
+        .join(Account, col(Account.id) == col(AccessGrant.account_id))
+        .where(col(AccessGrant.role).in_(list(roles)), *IN_FORCE, col(Account.status) == AccountStatus.ACTIVE)
+        .order_by(col(AccessGrant.account_id))
+    )
+    return list(found.scalars().all())
+
+
 def held(*, area_path: str, roles: Iterable[Role]) -> sa.Subquery:
     """(account_id, area_path) of every active account that holds one of the roles there: the path is that of the deepest such grant."""
     return (

@@ -11,22 +11,24 @@ from types import FrameType
 import uvloop
 
 import app.tables  # noqa: F401 - fills the metadata before the first statement
-from app.bench import growth, quick
+from app.bench import growth, ledger, quick
 from app.bench.growth import Effort, Growth
 from app.bench.load import Refused
 from app.bench.quick import Speed
-from app.bench.sites import NoRoom, generated
+from app.bench.sites import NoRoom, Volume, generated
 from app.demo.telling import Different
 
 SMALL, LARGE = 10_000, 1_000_000
+SHORT, LONG = 100_000, 10_000_000
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/bench", description="测量各项操作的速度，以及数据增长时的变化")
     parser.add_argument("--quick", action="store_true", help="只测小数据量：每秒请求数、p50、p99")
     parser.add_argument("--growth", action="store_true", help="小、大两份数据交替测量，比值应不超过 1.5（默认）")
-    parser.add_argument("--small", type=int, default=SMALL, metavar="REPORTS")
-    parser.add_argument("--large", type=int, default=LARGE, metavar="REPORTS")
+    parser.add_argument("--growth-ledger", action="store_true", help="同上，按积分流水的条数")
+    parser.add_argument("--small", type=int, metavar="N", help=f"{SMALL} reports, or {SHORT} entries")
+    parser.add_argument("--large", type=int, metavar="N", help=f"{LARGE} reports, or {LONG} entries")
     parser.add_argument("--seconds", type=float, default=Effort().seconds, help="每次测量的时长")
     parser.add_argument("--repetitions", type=int, default=Effort().repetitions)
     parser.add_argument("--only", default="", metavar="WORD", help="只测名称里有这个词的操作")
@@ -46,18 +48,20 @@ def main() -> int:
 
 
 def _quick(chosen: argparse.Namespace) -> Sequence[Speed]:
-    with generated("small", chosen.small, kept=chosen.small_database, tell=say) as site:
+    with generated("small", Volume.of_reports(chosen.small or SMALL), kept=chosen.small_database, tell=say) as site:
         found = uvloop.run(quick.measure(site, _effort(chosen), say))
     say("\n".join(quick.told(found)))
     return found
 
 
 def _growth(chosen: argparse.Namespace) -> Sequence[Growth]:
+    few, many = (SHORT, LONG) if chosen.growth_ledger else (SMALL, LARGE)
+    volume, measure = (Volume.of_entries, ledger.measure) if chosen.growth_ledger else (Volume.of_reports, growth.measure)
     with (
-        generated("large", chosen.large, kept=chosen.large_database, tell=say) as large,
-        generated("small", chosen.small, kept=chosen.small_database, tell=say) as small,
+        generated("large", volume(chosen.large or many), kept=chosen.large_database, tell=say) as large,
+        generated("small", volume(chosen.small or few), kept=chosen.small_database, tell=say) as small,
     ):
-        found = uvloop.run(growth.measure(small, large, _effort(chosen), say))
+        found = uvloop.run(measure(small, large, _effort(chosen), say))
     say("\n".join(growth.told(found)))
     return found
 

@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any
@@ -15,6 +15,7 @@ from app.bench.sites import Site
 MOST = 1.5  # performance.md: no operation may grow beyond it
 READS = ("Scan",)
 WARMING = 8
+Asking = Callable[[Site], Awaitable[list[Operation]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class Growth:
     def line(self) -> str:
         verdict = "PASS" if self.passed else "FAIL"
         scanned = sorted({table for one in self.statements for table in one.scanned})
-        indexed = f"Seq Scan: {', '.join(scanned)}" if scanned else "on indexes"
+        indexed = f"Seq Scan: {', '.join(scanned)}" if scanned else "on indexes" if self.statements else "-"
         return (
             f"{self.operation:30} {self.small_ms:8.1f} {self.large_ms:8.1f} {self.ratio:7.2f} {self.exponent:6.2f}  {verdict}"
             f"  {self.small_bytes / 1_000:5.1f} {self.large_bytes / 1_000:5.1f}  {self.statements_ms:8.1f}  {indexed}"
@@ -71,45 +72,47 @@ class Growth:
 HEAD = f"{'operation':30} {'small ms':>8} {'large ms':>8} {'ratio':>7} {'exp':>6}  ≤ 1.5 {'kB':>5} {'kB':>5}  {'SQL ms':>8}  plans at large"
 
 
-async def measure(small: Site, large: Site, effort: Effort, tell: Callable[[str], None]) -> list[Growth]:
+async def measure(
+    small: Site, large: Site, effort: Effort, tell: Callable[[str], None], *, asking: Asking = operations.reading
+) -> list[Growth]:
     """Each repetition goes through all operations, both sites one after the other for each."""
     sites = (small, large)
-    asked = {site.name: {one.name: one for one in await operations.reading(site) if effort.only in one.name} for site in sites}
+    asked = {site.name: {one.name: one for one in await asking(site) if effort.only in one.name} for site in sites}
     found: defaultdict[tuple[str, str], list[Heard]] = defaultdict(list)
     for turn in range(effort.repetitions):
         for name in asked[small.name]:
             for site in sites[:: 1 if turn % 2 else -1]:
                 found[site.name, name].append(await _heard(site, asked[site.name][name], effort))
         tell(f"repetition {turn + 1} of {effort.repetitions} done")
-    explained, times = await _explained(large, list(asked[large.name].values())), large.reports / small.reports
+    explained, times = await _explained(large, list(asked[large.name].values())), large.size / small.size
     return [
-        _compared(name, _middle(found[small.name, name]), _middle(found[large.name, name]), times, explained[name])
+        compared(name, middle(found[small.name, name]), middle(found[large.name, name]), times, explained[name])
         for name in asked[small.name]
     ]
 
 
 async def _heard(site: Site, operation: Operation, effort: Effort) -> Heard:
-    callers = await operations.sign_in(site, [operation.who])
+    callers = await operations.sign_in(site, operation.people)
     requests = callers.requests(operation)
     bodies = await load.answers(site.url, requests[:WARMING])
     found = await load.drive(site.url, callers.cycle(operation), connections=effort.connections, seconds=effort.seconds)
     return Heard(found.at(0.5), median(map(len, bodies)))
 
 
-def _middle(found: Sequence[Heard]) -> Heard:
+def middle(found: Sequence[Heard]) -> Heard:
     return Heard(median(one.ms for one in found), median(one.bytes for one in found))
 
 
 async def _explained(site: Site, asked: Sequence[Operation]) -> dict[str, list[Statement]]:
     await plans.explain(site, on=True)
     try:
-        callers = await operations.sign_in(site, operations.PEOPLE)
+        callers = await operations.sign_in(site, sorted({name for one in asked for name in one.people}))
         return {one.name: await plans.statements(site, callers.requests(one)[0]) for one in asked}
     finally:
         await plans.explain(site, on=False)
 
 
-def _compared(name: str, small: Heard, large: Heard, times: float, explained: list[Statement]) -> Growth:
+def compared(name: str, small: Heard, large: Heard, times: float, explained: list[Statement]) -> Growth:
     ratio, took = large.ms / small.ms, sum(one.ms for one in explained)
     return Growth(
         name, round(small.ms, 2), round(large.ms, 2), small.bytes, large.bytes, round(ratio, 3), round(math.log(ratio, times), 3),

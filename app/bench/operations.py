@@ -31,11 +31,16 @@ select (select id::text from report where created_at >= at order by created_at l
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One line of the table: paths that are asked for in turn by one person."""
+    """One line of the table: paths that are asked for in turn by one person, or by several."""
 
     name: str
     who: str
     paths: Sequence[str]
+    others: Sequence[str] = ()
+
+    @property
+    def people(self) -> list[str]:
+        return [self.who, *self.others]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +51,7 @@ class Callers:
     tokens: Mapping[str, str]
 
     def requests(self, operation: Operation) -> list[Request]:
-        return [load.request(self.url, "GET", API + path, token=self.tokens[operation.who]) for path in operation.paths]
+        return [load.request(self.url, "GET", API + path, token=self.tokens[who]) for path in operation.paths for who in operation.people]
 
     def cycle(self, operation: Operation) -> Iterator[Request]:
         return itertools.cycle(self.requests(operation))

@@ -6,6 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
+from app import clock
 from app.audit import service as audit_service
 from app.auth import tenants
 from app.auth.principal import Principal
@@ -13,7 +14,7 @@ from app.categories import queries, workflow
 from app.categories.models import ReportCategory, ReportCategoryVersion
 from app.db.session import AsyncSession
 from app.errors import AlreadyExists, Conflict, Forbidden, ValidationFailed, expect_version
-from app.points import queries as points_queries
+from app.points import queries_rules as points_queries_rules
 
 COLUMNS = tuple(sa.inspect(ReportCategoryVersion).columns.keys())
 OWN = ("version", "made_by", "created_at")  # what each version has of its own
@@ -76,7 +77,10 @@ async def _in_force(session: AsyncSession, made: ReportCategoryVersion) -> dict[
     """The columns of a category follow its version; its points are never empty: the previous release reads them."""
     points = made.points
     if points is None:
-        points = (await points_queries.rule_in_force(session, code=workflow.accepted_rule(made.severity), area_path="")).points
+        rule = await points_queries_rules.rule_in_force(
+            session, code=workflow.accepted_rule(made.severity), area_path="", on=clock.today()
+        )
+        points = rule.points if rule else 0
     return {name: getattr(made, name) for name in workflow.SHARED} | {"points": points, "version": made.version}
 
 

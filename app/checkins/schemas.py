@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 
 from app.checkins.models import AppointedRole, Kind, Status
 from app.checkins.workflow import ROLES, State
+from app.points.schemas import AwardOutcome
 from app.schemas import Body, Count, Day, Instant, Named, Note, Out
 
 ID = "01933c5e-7a00-7000-8000-00000000000"
@@ -21,7 +22,7 @@ CHECKIN: dict[str, Any] = {
     "id": ID + "a", "area": AREA, "kind": "member", "person": {"name": "王小明", "phone": "138****8000"}, "enterprise": None,
     "status": "confirmed", "wished_role": "mobile_grid_member", "note": "晚上七点后有空", "reason": None, "appointment": APPOINTMENT,
     "appointments": [APPOINTMENT], "at": "2026-11-23T02:00:00Z", "decided_at": "2026-11-24T02:00:00Z", "closed_at": None, "version": 2,
-    "allowed": ["end"],
+    "award": {"credited": 50, "withheld": 0, "reason": None, "code": None}, "allowed": ["end"],
 }
 HOLDING: dict[str, Any] = {
     "id": ID + "b", "number": "Z20261124-000017", "role": "mobile_grid_member", "role_name": "移动微网格员", "kind": "member",
@@ -111,7 +112,10 @@ class AppointmentOut(Out):
 
 
 class CheckInOut(Out):
-    """`appointment` is the newest that is valid or is yet to begin; `appointments` are all, newest first."""
+    """`appointment` is the newest that is valid or is yet to begin; `appointments` are all, newest first.
+
+    `award`: points that a rider got for it, and why not more, for the rider and the community's reviewer.
+    """
 
     model_config = {"json_schema_extra": {"examples": [CHECKIN]}}
 
@@ -129,6 +133,7 @@ class CheckInOut(Out):
     at: Instant
     decided_at: Instant | None
     closed_at: Instant | None
+    award: AwardOutcome | None
     version: int
     allowed: list[str]
 

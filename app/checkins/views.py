@@ -18,6 +18,8 @@ from app.checkins.workflow import Side, State
 from app.db.session import AsyncSession
 from app.enterprises import queries as enterprises_queries
 from app.members import queries as members_queries
+from app.points import queries_awards as points_queries_awards
+from app.points import views as points_views
 from app.qrcodes import views as qrcodes_views
 from app.schemas import named
 
@@ -32,6 +34,7 @@ class _Around:
     names: Mapping[UUID, str | None]
     aliases: Mapping[UUID, str]
     phones: Mapping[UUID, str]
+    awards: Mapping[UUID, list[Any]]
 
 
 async def shown(session: AsyncSession, principal: Principal, rows: Sequence[CheckIn]) -> list[CheckInOut]:
@@ -60,6 +63,9 @@ async def _around(session: AsyncSession, principal: Principal, rows: Sequence[Ch
         names={member_id: members_queries.name_of(session, member) for member_id, member in members.items()},
         aliases=await members_queries.aliases(session, people),
         phones=await auth_queries.masked_phones(session, open_ones) if open_ones else {},
+        awards=await points_queries_awards.of_sources(
+            session, source_type="checkin", source_ids=[row.id for row in rows], rules=[workflow.RULE]
+        ),
     )
 
 
@@ -78,9 +84,14 @@ def _out(session: AsyncSession, principal: Principal, row: CheckIn, around: _Aro
             "wished_role": row.wished_role, "note": queries.note(session, row) if reads else None,
             "reason": queries.reason(session, row) if reads else None, "appointment": lasting[0] if lasting else None,
             "appointments": appointments, "at": row.created_at, "decided_at": row.decided_at, "closed_at": row.closed_at,
-            "version": row.version, "allowed": workflow.allowed(principal, row),
+            "award": _award(principal, row, around), "version": row.version, "allowed": workflow.allowed(principal, row),
         }
     )
+
+
+def _award(principal: Principal, row: CheckIn, around: _Around) -> dict[str, Any] | None:
+    acting = workflow.side(principal, row)
+    return None if acting is None else points_views.outcome(around.awards.get(row.id, []), own=workflow.owns(principal, row))
 
 
 def _person(principal: Principal, row: CheckIn, around: _Around) -> dict[str, Any] | None:

@@ -22,6 +22,7 @@ ROLES: Mapping[Kind, tuple[AppointedRole, ...]] = {
     Kind.MEMBER: tuple(role for role in AppointedRole if role is not AppointedRole.COMMITTEE_UNIT),
     Kind.ENTERPRISE: (AppointedRole.COMMITTEE_UNIT,),
 }
+RULE = "COMMUNITY_CHECKIN"
 REMINDER_DAYS = 30
 LONGEST_YEARS = 3
 OPEN = frozenset({Status.PENDING, Status.CONFIRMED})

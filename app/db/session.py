@@ -1,14 +1,14 @@
 """Engines and sessions: one transaction per request or job, an AUTOCOMMIT session for what only reads."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any, overload
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, CursorResult, Result
-from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import Session as SyncSession
 from sqlalchemy.orm import SessionTransaction
 from sqlalchemy.sql.base import Executable
@@ -52,6 +52,10 @@ class Database:
             engine.execution_options(isolation_level="AUTOCOMMIT"), class_=AsyncSession, expire_on_commit=False, autoflush=False
         )
 
+    @property
+    def info(self) -> Mapping[str, Any]:
+        return self._info
+
     def session(self, **info: Any) -> AsyncSession:
         return self._session(info={**self._info, **info})
 
@@ -64,6 +68,20 @@ class Database:
         async with self.session() as session:
             yield session
             await session.commit()
+
+    @asynccontextmanager
+    async def snapshot(self, connections: int = 1) -> AsyncIterator[list[AsyncConnection]]:
+        """So many connections that all read the database as it is at this moment, and write nothing: work can be shared out among them."""
+        async with AsyncExitStack() as stack:
+            opened: list[AsyncConnection] = []
+            for _ in range(connections):
+                connection = await stack.enter_async_context(self.engine.connect())
+                await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+                opened.append(connection)
+            exported = await opened[0].scalar(sa.text("select pg_export_snapshot()")) if connections > 1 else None
+            for connection in opened[1:]:
+                await connection.exec_driver_sql(f"set transaction snapshot '{exported}'")
+            yield opened
 
     async def close(self) -> None:
         await self.engine.dispose()

@@ -1,1 +1,1 @@
-"""The SQL that must always give zero rows, run on one snapshot; and who is told when it does not."""
+"""The SQL that must always give zero rows, run on one snapshot; where redemption stops when it does not, and who is told."""

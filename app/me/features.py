@@ -29,6 +29,8 @@ from app.points import queries as points_queries
 from app.points import service as points_service
 from app.proofs import queries as proofs_queries
 from app.proofs import service as proofs_service
+from app.publicity import queries as publicity_queries
+from app.publicity import service as publicity_service
 from app.redemptions import queries as redemptions_queries
 from app.redemptions import service as redemptions_service
 from app.registrations import queries as registrations_queries
@@ -41,6 +43,8 @@ from app.rosters import queries as rosters_queries
 from app.rosters import service as rosters_service
 from app.signals import queries as signals_queries
 from app.signals import service as signals_service
+from app.statements import queries as statements_queries
+from app.statements import service as statements_service
 from app.units import queries as units_queries
 from app.units import service as units_service
 from app.uploads import queries as uploads_queries
@@ -70,6 +74,8 @@ FEATURES: tuple[Feature, ...] = (
     Feature("reports", reports_service.forget, reports_queries.export),
     Feature("rosters", rosters_service.forget, rosters_queries.export),
     Feature("units", units_service.forget, units_queries.export),
+    Feature("statements", statements_service.forget, statements_queries.export),
+    Feature("publicity", publicity_service.forget, publicity_queries.export),
     Feature("rewards", rewards_service.forget, rewards_queries.export),
     Feature("registrations", registrations_service.forget, registrations_queries.export),
     Feature("checkins", checkins_service.forget, checkins_queries.export),
@@ -84,4 +90,7 @@ FEATURES: tuple[Feature, ...] = (
 )
 
 # What a withdrawn consent closes at once. The other purposes are asked for whenever something would be done under them.
-CLOSED_BY: dict[Purpose, Forget] = {Purpose.PARTY_IDENTITY: registrations_service.close_party}
+CLOSED_BY: dict[Purpose, Forget] = {
+    Purpose.PARTY_IDENTITY: registrations_service.close_party,
+    Purpose.EMPLOYER_STATEMENT: statements_service.withdraw,
+}

@@ -11,7 +11,8 @@ from app.schemas import Body, Instant, Out
 TEMPLATE = "xinxin_report_progress"
 EXAMPLE: dict[str, Any] = {
     "id": "01933c5e-7a00-7000-8000-000000000007", "category": "report", "title": "您上报的问题已受理",
-    "body": "编号 R20261122-000017 已受理，积分已到账。", "path": "pages/reports/detail?id=01933c5e-7a00-7000-8000-000000000008",
+    "body": "R20261122-000017：您反映的问题已受理，正在安排处理人员。",
+    "path": "pages/reports/detail?id=01933c5e-7a00-7000-8000-000000000008",
     "reference": {"type": "report", "id": "01933c5e-7a00-7000-8000-000000000008", "number": "R20261122-000017"}, "read_at": None,
     "at": "2026-11-24T02:00:00Z",
 }

@@ -1,1 +1,1 @@
-"""The ledger of points: rules, awards with their caps, lots, balances, adjustments, claw-backs, statements, publicity lists."""
+"""The ledger of points: entries, lots, balances, levels; rules, caps and conditions as data; changes and awards by two persons."""

@@ -40,12 +40,16 @@ class ProposalStatus(StrEnum):
 
 
 class PointsRule(Table, table=True):
-    """One version of a rule. Caps count awards; `area_path` null is the rule of the whole platform, else of that subtree."""
+    """One version of a rule. Caps count units of awards; `area_path` null is the rule of the whole platform, else of that subtree.
+
+    Validity is asked for the local day on which the source was filed; null is without a bound. The newest version that holds wins.
+    """
 
     __tablename__ = "points_rule"
     __table_args__ = (
         sa.UniqueConstraint("code", "version"),
         sa.CheckConstraint("points <> 0 and version > 0", name="sane"),
+        sa.CheckConstraint("valid_until >= valid_from", name="order_of_days"),
         sa.Index(None, "code", "area_path"),
     )
 
@@ -60,6 +64,8 @@ class PointsRule(Table, table=True):
     per_year: int | None = None
     conditions: dict[str, Any] = json_field()
     area_path: str | None = None
+    valid_from: date | None = None
+    valid_until: date | None = None
     made_by: UUID | None = Field(default=None, foreign_key="account.id")
 
 
@@ -135,13 +141,28 @@ class PointsLot(Table, table=True):
 
 
 class PointsEntry(Table, table=True):
-    """Double entry: the entries of a transaction come in one statement and sum to 0 (a trigger checks it). One row per lot touched."""
+    """Double entry: the entries of a transaction come in one statement and sum to 0 (a trigger checks it). One row per lot touched.
+
+    What is redeemed is kept by store and by the Shanghai month of the verification; it is summed, so no row of a store is hot. Entries of
+    releases before 0028 say neither that nor what their account came to.
+    """
 
     __tablename__ = "points_entry"
     __table_args__ = (
         sa.CheckConstraint("amount <> 0", name="not_zero"),
+        sa.CheckConstraint(
+            "balance_after is null or (member_id is not null and account_version is not null"
+            " and case account when 'debt' then balance_after <= 0 else balance_after >= 0 end)",
+            name="balance_after",
+        ),
+        sa.CheckConstraint(
+            "(store_id is null) = (month is null) and (store_id is null or account = 'redeemed')"
+            " and (month is null or month = date_trunc('month', month))",
+            name="redeemed_at",
+        ),
         sa.Index(None, "transaction_id"),
         sa.Index(None, "lot_id", postgresql_where=sa.text("lot_id is not null")),
+        sa.Index(None, "store_id", "month", postgresql_include=["amount"], postgresql_where=sa.text("store_id is not null")),
     )
 
     transaction_id: UUID = Field(foreign_key="points_transaction.id")
@@ -149,6 +170,10 @@ class PointsEntry(Table, table=True):
     member_id: UUID | None = None
     lot_id: UUID | None = Field(default=None, foreign_key="points_lot.id")
     amount: int
+    balance_after: int | None = Field(default=None, description="the sum of the member's entries in this account up to this one")
+    account_version: int | None = Field(default=None, description="the transaction's")
+    store_id: UUID | None = Field(default=None, foreign_key="store.id")
+    month: date | None = None
 
 
 class PointsAward(Table, table=True):
@@ -159,28 +184,53 @@ class PointsAward(Table, table=True):
         sa.UniqueConstraint("rule_code", "source_type", "source_id", "member_id"),
         sa.CheckConstraint("credited >= 0 and withheld >= 0", name="not_negative"),
         sa.CheckConstraint("(credited > 0) = (transaction_id is not null)", name="credited_has_transaction"),
-        sa.Index(None, "member_id", "filed_on"),
+        sa.CheckConstraint("units > 0 and units_credited between 0 and units", name="units"),
+        sa.Index(None, "member_id", "filed_on", postgresql_include=["rule_code", "credited", "units_credited"]),
+        sa.Index("ix_points_award_filed_on", "filed_on", postgresql_using="brin"),
+        sa.Index(
+            "uq_points_award_once", "member_id", "rule_code", "once_key", unique=True, postgresql_where=sa.text("once_key is not null")
+        ),
     )
 
     member_id: UUID = Field(foreign_key="account.id")
     rule_code: str = Field(max_length=32)
-    rule_version: int
+    rule_version: int = Field(description="0 where no version of the rule held on that day")
     source_type: str = Field(max_length=32)
     source_id: UUID
+    source_number: str | None = Field(default=None, max_length=20)
     filed_on: date = Field(description="the local day whose caps it counts against")
+    area_path: str | None = Field(default=None, description="where it was earned; null in what an earlier release wrote")
+    points_each: int | None = Field(default=None, description="what a category or an official set for a unit instead of the rule's figure")
+    units: int = Field(default=1, sa_column_kwargs={"server_default": "1"})
+    units_credited: int = Field(
+        default=1, sa_column_kwargs={"server_default": "1"}, description="what counts against the rule's caps, where something is credited"
+    )
     credited: int
     withheld: int
     withheld_reason: str | None = Field(default=None, max_length=32)
+    withheld_cap: int | None = Field(default=None, description="the figure of the cap that withheld the rest")
+    once_key: str | None = Field(default=None, max_length=64, description="what it may be credited for once only, by the rule")
     transaction_id: UUID | None = Field(default=None, foreign_key="points_transaction.id")
 
 
 class PointsProposal(Table, table=True):
-    """A change by hand, made by one person and decided by another: an adjustment, or the claw-back of one earned line."""
+    """A change by hand, made by one person and decided by another: an adjustment, the claw-back of one earned line, or an award by a rule.
+
+    An award names its rule and the day whose caps it counts against; it is about a report (for its reporter), about what somebody did in
+    an organisation, or about a person alone.
+    """
 
     __tablename__ = "points_proposal"
     __table_args__ = (
-        sa.CheckConstraint("type in ('adjustment', 'clawback')", name="type"),
-        sa.CheckConstraint("amount <> 0 and (type = 'adjustment' or amount < 0)", name="amount"),
+        sa.CheckConstraint("type in ('adjustment', 'clawback', 'award')", name="type"),
+        sa.CheckConstraint("amount <> 0 and (type <> 'clawback' or amount < 0)", name="amount"),
+        sa.CheckConstraint(
+            "(type = 'award') = (rule_code is not null) and (type = 'award') = (occurred_on is not null)", name="award_has_rule"
+        ),
+        sa.CheckConstraint(
+            "num_nulls(report_id, report_number) in (0, 2) and (type = 'award' or num_nonnulls(report_id, organisation_id) = 0)",
+            name="award_is_about",
+        ),
         sa.CheckConstraint("(type = 'clawback') = (entry_id is not null)", name="clawback_has_entry"),
         sa.CheckConstraint("checker_id is null or checker_id <> maker_id", name="two_persons"),
         sa.CheckConstraint("maker_id <> member_id and checker_id is distinct from member_id", name="not_for_oneself"),
@@ -189,7 +239,14 @@ class PointsProposal(Table, table=True):
             "uq_points_proposal_entry", "entry_id", unique=True,
             postgresql_where=sa.text("entry_id is not null and status <> 'rejected'"),
         ),
+        sa.Index(
+            "uq_points_proposal_report", "rule_code", "report_id", unique=True,
+            postgresql_where=sa.text("report_id is not null and status <> 'rejected'"),
+        ),
+        sa.Index(None, "member_id", "rule_code", postgresql_where=sa.text("type = 'award' and status = 'approved'")),
         sa.Index(None, "area_path", postgresql_ops={"area_path": "text_pattern_ops"}),
+        sa.Index(None, "maker_id", "created_at"),
+        sa.Index(None, "member_id", "created_at"),
     )
 
     type: str = Field(max_length=16)
@@ -197,6 +254,11 @@ class PointsProposal(Table, table=True):
     area_path: str
     amount: int
     entry_id: UUID | None = Field(default=None, foreign_key="points_transaction.id")
+    rule_code: str | None = Field(default=None, max_length=32)
+    occurred_on: date | None = None
+    report_id: UUID | None = None
+    report_number: str | None = Field(default=None, max_length=20)
+    organisation_id: UUID | None = Field(default=None, foreign_key="organisation.id")
     reason_id: UUID = Field(foreign_key="points_text.id")
     upload_id: UUID
     status: ProposalStatus = Field(default=ProposalStatus.PENDING, sa_type=text_enum(ProposalStatus, "status"))
@@ -213,15 +275,3 @@ class PointsText(Table, table=True):
 
     member_id: UUID = Field(index=True)
     text: str | None = Field(max_length=500)
-
-
-class PublicityObjection(Table, table=True):
-    """An objection to a quarter's publicity list."""
-
-    __tablename__ = "points_publicity_objection"
-    __table_args__ = (sa.CheckConstraint("quarter between 1 and 4", name="quarter"),)
-
-    year: int
-    quarter: int
-    member_id: UUID = Field(foreign_key="account.id")
-    text_id: UUID = Field(foreign_key="points_text.id")

@@ -1,7 +1,7 @@
 """Bodies and answers of the ledger."""
 
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import AfterValidator, Field
@@ -18,7 +18,6 @@ def _not_zero(amount: int) -> int:
 
 
 Amount = Annotated[int, Field(ge=-MOST, le=MOST, strict=True), AfterValidator(_not_zero)]
-Cap = Annotated[int, Field(ge=1, le=10_000, strict=True)]
 ID = "01933c5e-7a00-7000-8000-000000000001"
 
 
@@ -27,15 +26,22 @@ class Expiring(Out):
     on: date
 
 
+class EarningStop(Out):
+    until: date
+
+
 class StandingOut(Out):
-    """`expiring` sums to `available`; `on` is the last local day on which the amount can be spent."""
+    """`expiring` sums to `available`; `on` is the last local day on which the amount can be spent.
+
+    Up to and including `earning_stop.until` nothing is earned.
+    """
 
     model_config = {
         "json_schema_extra": {
             "examples": [
                 {
                     "available": 120, "held": 10, "debt": 0, "earned_12_months": 230, "level": 2,
-                    "expiring": [{"amount": 120, "on": "2027-03-31"}],
+                    "expiring": [{"amount": 120, "on": "2027-03-31"}], "earning_stop": None,
                 }
             ]
         }
@@ -47,6 +53,7 @@ class StandingOut(Out):
     earned_12_months: int
     level: int
     expiring: list[Expiring]
+    earning_stop: EarningStop | None
 
 
 class EntryReference(Out):
@@ -56,15 +63,19 @@ class EntryReference(Out):
 
 
 class EntryOut(Out):
-    """One event: `amount` is its effect on available − debt, `held` on what is held, `balance_after` is available − debt after it."""
+    """One event: `amount` is its effect on available − debt, `held` on what is held, `balance_after` is available − debt after it.
+
+    `expires`: what is still available of what it brought, and the last local day of it; `debt_settled`: what a debt took first.
+    """
 
     model_config = {
         "json_schema_extra": {
             "examples": [
                 {
                     "id": ID, "kind": "earn", "amount": 10, "held": 0, "balance_after": 130, "rule_code": "REPORT_ACCEPTED",
-                    "rule_version": 1, "reason": "上报已受理", "reference": {"type": "report", "id": ID, "number": "R20261122-000017"},
-                    "at": "2026-11-22T02:11:09Z",
+                    "rule_version": 1, "reason": "上报已受理（上报 R20261122-000017），按积分规则第 1 版获得 10 分；其中 4 分先抵扣欠分",
+                    "reference": {"type": "report", "id": ID, "number": "R20261122-000017"}, "at": "2026-11-22T02:11:09Z",
+                    "expires": [{"amount": 6, "on": "2027-03-31"}], "debt_settled": 4,
                 }
             ]
         }
@@ -80,42 +91,21 @@ class EntryOut(Out):
     reason: str
     reference: EntryReference
     at: Instant
+    expires: list[Expiring]
+    debt_settled: int
 
 
-RULE: dict[str, Any] = {
-    "code": "REPORT_ACCEPTED", "version": 1, "title": "上报已受理", "points": 10, "points_max": None, "per_day": 5, "per_week": None,
-    "per_month": 60, "per_year": None, "conditions": {},
-}
+class AwardOutcome(Out):
+    """Points for one thing: what was credited, and what caps or conditions kept back, with the sentence and the code of why."""
 
+    model_config = {
+        "json_schema_extra": {"examples": [{"credited": 0, "withheld": 10, "reason": "当日同类积分已达 5 次上限", "code": "day_cap"}]}
+    }
 
-class RuleOut(Out):
-    """A rule in force; caps count awards in a local day, week, month or year."""
-
-    model_config = {"json_schema_extra": {"examples": [RULE]}}
-
-    code: str
-    version: int
-    title: str
-    points: int
-    points_max: int | None
-    per_day: int | None
-    per_week: int | None
-    per_month: int | None
-    per_year: int | None
-    conditions: dict[str, Any]
-
-
-class RuleIn(Body):
-    """A new version. `area_id`: for that area and below; without it, for the whole platform."""
-
-    model_config = {"json_schema_extra": {"examples": [{"points": 10, "per_day": 5, "per_month": 60}]}}
-
-    points: Amount
-    per_day: Cap | None = None
-    per_week: Cap | None = None
-    per_month: Cap | None = None
-    per_year: Cap | None = None
-    area_id: UUID | None = None
+    credited: int
+    withheld: int
+    reason: str | None
+    code: str | None
 
 
 class AdjustmentIn(Body):
@@ -160,76 +150,3 @@ class ProposalOut(Out):
     at: Instant
     decided_at: Instant | None
     allowed: list[str]
-
-
-class StatementLine(Out):
-    member_id: UUID
-    name: str
-    events: int
-    points: int
-
-
-class StatementOut(Out):
-    """An employer's month. Named are only those who consented (`employer_statement`), in no order of merit; counts include all."""
-
-    model_config = {
-        "json_schema_extra": {
-            "examples": [
-                {
-                    "enterprise_id": ID, "enterprise": "顺风速递兖州站", "month": "2026-10", "status": "final", "members": 3,
-                    "members_listed": 1, "points_total": 90, "points_listed": 30,
-                    "lines": [{"member_id": ID, "name": "王小明", "events": 2, "points": 30}],
-                }
-            ]
-        }
-    }
-
-    enterprise_id: UUID
-    enterprise: str
-    month: str
-    status: Literal["open", "final"]
-    members: int
-    members_listed: int
-    points_total: int
-    points_listed: int
-    lines: list[StatementLine]
-
-
-class PublicityLine(Out):
-    name: str
-    points: int
-
-
-class PublicityOut(Out):
-    """A quarter's list: consented, masked, never ordered by points."""
-
-    model_config = {
-        "json_schema_extra": {
-            "examples": [
-                {
-                    "year": 2026, "quarter": 3, "objections_until": "2026-10-31", "items": [{"name": "王*", "points": 120}],
-                    "next_cursor": None,
-                }
-            ]
-        }
-    }
-
-    year: int
-    quarter: int
-    objections_until: date
-    items: list[PublicityLine]
-    next_cursor: None
-
-
-class ObjectionIn(Body):
-    model_config = {"json_schema_extra": {"examples": [{"reason": "名单中有人未参加活动"}]}}
-
-    reason: Note
-
-
-class ObjectionOut(Out):
-    model_config = {"json_schema_extra": {"examples": [{"id": ID, "status": "received", "at": "2026-10-08T02:11:09Z"}]}}
-
-    id: UUID
-    status: Literal["received"]
-    at: Instant

@@ -1,25 +1,51 @@
 """Rows of the ledger as answers."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from app.auth.principal import Principal
-from app.points.models import PointsProposal, PointsTransaction, ProposalStatus
+from app.points.models import PointsProposal, ProposalStatus
 
-REASONS = {
-    "redemption_placed": "兑换冻结", "redemption_verified": "核销扣减", "redemption_undone": "撤销核销",
-    "redemption_cancelled": "取消兑换",
-    "redemption_expired": "兑换过期退回", "lapsed": "积分到期", "adjusted": "人工调整", "clawed_back": "收回积分",
-    "account_erased": "账号注销",
+# Why a part of an award, or all of it, was not credited. {cap} is the figure of the cap, {unit} what the rule counts.
+WITHHELD = {
+    "day_cap": "当日同类积分已达 {cap} {unit}上限",
+    "week_cap": "本周同类积分已达 {cap} {unit}上限",
+    "month_cap": "当月同类积分已达 {cap} {unit}上限",
+    "year_cap": "当年同类积分已达 {cap} {unit}上限",
+    "global_day_cap": "当日各项积分合计已达 {cap} 分上限",
+    "global_month_cap": "当月各项积分合计已达 {cap} 分上限",
+    "global_year_cap": "当年各项积分合计已达 {cap} 分上限",
+    "once_per_lesson": "同一课程只计一次积分",
+    "once_per_lesson_year": "同一课程每年只计一次积分",
+    "once_per_community": "同一社区只计一次积分",
+    "once_per_community_year": "同一社区每年只计一次积分",
+    "no_rule": "当日没有生效的积分规则",
+    "account_erased": "账号已注销，积分已结清",
+    "earning_stop": "积分暂停期间，本次不计分",
+    "second_reviewer": "待另一位审核员确认后计分",
+    "second_reviewer_refused": "未获另一位审核员确认，不计分",
 }
+PERSONAL = {"earning_stop", "account_erased"}
+UNITS = {"VOLUNTEER_HOUR": "小时"}  # what a rule counts, where it is not how often
 
 
-def entry(line: PointsTransaction, titles: dict[str, str]) -> dict[str, Any]:
-    """`titles`: rule code → title, for what rules gave."""
-    words = REASONS.get(line.reason_code) or titles.get(line.reason_code) or line.reason_code
+def withheld_sentence(reason: str, cap: int | None, rule_code: str | None = None) -> str:
+    """`reason` and `cap` as an award keeps them. Days, weeks and years are those of the filing."""
+    return WITHHELD.get(reason, "按规则未计入积分").format(cap=cap, unit=UNITS.get(rule_code or "", "次"))
+
+
+def outcome(rows: Sequence[Any], *, own: bool) -> dict[str, Any] | None:
+    """Rows of `queries_awards` about one source as one: what was credited, and why the rest was not, by the latest reason.
+
+    Others than the person (`own` false) do not read in it whether that person's earning is stopped.
+    """
+    if not rows:
+        return None
+    last = next((row for row in reversed(rows) if row.reason), None)
+    code = None if last is None else last.reason if own or last.reason not in PERSONAL else "other"
     return {
-        "id": line.id, "kind": line.kind.value, "amount": line.amount, "held": line.held, "balance_after": line.balance_after,
-        "rule_code": line.rule_code, "rule_version": line.rule_version, "reason": words, "at": line.created_at,
-        "reference": {"type": line.reference_type, "id": line.reference_id, "number": line.reference_number},
+        "credited": sum(row.credited for row in rows), "withheld": sum(row.withheld for row in rows), "code": code,
+        "reason": None if last is None or code is None else withheld_sentence(code, last.cap, last.rule_code),
     }
 
 

@@ -5,16 +5,19 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from uuid import UUID
 
+REMINDER_DAYS = (60, 30, 7)  # before points lapse
 GRACE_DAYS = 7  # a lot that lapsed while its points were held comes back with this much time (published rule)
 LEVELS = (0, 200, 600, 1_500, 3_000)  # points earned in the last 12 months that each level takes (domain.md)
-GLOBAL_PER_DAY, GLOBAL_PER_MONTH, GLOBAL_PER_YEAR = 200, 2_000, 12_000  # points, over all rules (domain.md)
 
 
 @dataclass(frozen=True, slots=True)
 class Lot:
+    """`lapsed`: its last day was over when it was read."""
+
     id: UUID
     remaining: int
     expires_on: date
+    lapsed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Caps:
-    """Awards allowed per period, None without limit."""
+    """Units of a rule (awards, or hours) allowed per period, None without limit."""
 
     per_day: int | None
     per_week: int | None
@@ -36,8 +39,17 @@ class Caps:
 
 
 @dataclass(frozen=True, slots=True)
+class Ceiling:
+    """Points allowed per period over all rules, None without limit."""
+
+    per_day: int | None
+    per_month: int | None
+    per_year: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
-    """What a member already has: awards under the rule, and points under all rules, in the periods of the filing day."""
+    """What a member already has: units under the rule, and points under all rules, in the periods of the filing day."""
 
     rule_day: int
     rule_week: int
@@ -46,6 +58,16 @@ class Usage:
     points_day: int
     points_month: int
     points_year: int
+
+
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """What caps leave of an award: points, units that count as used; the cap that withholds the rest, by its code and its figure."""
+
+    credited: int
+    units: int
+    reason: str | None
+    cap: int | None
 
 
 def lapse_day(earned_on: date) -> date:
@@ -79,27 +101,47 @@ def returned_lot_expiry(expires_on: date, today: date) -> date:
     return expires_on if expires_on >= today else today + timedelta(days=GRACE_DAYS)
 
 
-def creditable(points: int, caps: Caps, usage: Usage) -> tuple[int, str | None]:
-    """How much of an award may be credited, and the code of the cap that withholds the rest.
+def creditable(each: int, units: int, caps: Caps, ceiling: Ceiling, usage: Usage) -> Credit:
+    """How much of an award of `units` at `each` points may be credited. Each cap takes what fits into it; the narrowest is named.
 
-    A rule's caps count awards and take all or nothing; the global caps count points and take a part.
+    A rule's caps count whole units, the ceiling counts points. A unit of which something is credited counts as used.
     """
-    counted = (
+    fit, reason, cap = units, None, None
+    for code, most, used in (
         ("day_cap", caps.per_day, usage.rule_day), ("week_cap", caps.per_week, usage.rule_week),
         ("month_cap", caps.per_month, usage.rule_month), ("year_cap", caps.per_year, usage.rule_year),
-    )
-    for reason, cap, used in counted:
-        if cap is not None and used >= cap:
-            return 0, reason
-    room = {
-        "global_day_cap": GLOBAL_PER_DAY - usage.points_day, "global_month_cap": GLOBAL_PER_MONTH - usage.points_month,
-        "global_year_cap": GLOBAL_PER_YEAR - usage.points_year,
-    }
-    reason, least = min(room.items(), key=lambda item: item[1])
-    credited = max(0, min(points, least))
-    return credited, None if credited == points else reason
+    ):
+        if most is not None and max(0, most - used) < fit:
+            fit, reason, cap = max(0, most - used), code, most
+    points = each * fit
+    for code, most, used in (
+        ("global_day_cap", ceiling.per_day, usage.points_day), ("global_month_cap", ceiling.per_month, usage.points_month),
+        ("global_year_cap", ceiling.per_year, usage.points_year),
+    ):
+        if most is not None and max(0, most - used) < points:
+            points, reason, cap = max(0, most - used), code, most
+    return Credit(points, -(-points // each) if points else 0, reason, cap)
 
 
 def level(earned_12_months: int) -> int:
     """1 to 5."""
     return sum(earned_12_months >= threshold for threshold in LEVELS)
+
+
+def level_of_month(earned: int, reached: int) -> int:
+    """The level with which a month begins: what the twelve months before it `earned`, and one step below what was `reached` at least."""
+    return max(level(earned), reached - 1)
+
+
+def level_left(stored: int, months: int) -> int:
+    """What is left of a month's level so many months later: one step falls in a month, no more."""
+    return max(1, stored - months)
+
+
+def months_between(first: date, last: date) -> int:
+    return (last.year - first.year) * 12 + last.month - first.month
+
+
+def reminder_stage(days_left: int) -> int:
+    """The nearest reminder that is due so many days before points lapse: whoever missed the earlier ones hears only this one."""
+    return min(stage for stage in REMINDER_DAYS if days_left <= stage)

@@ -14,6 +14,7 @@ from app.auth.principal import Principal
 from app.auth.roles import Role, ScopeType
 from app.db.session import AsyncSession
 from app.errors import InvalidTransition, NotFound, ValidationFailed
+from app.points import queries_freezes
 from app.redemptions import tickets, workflow
 from app.redemptions.errors import RedemptionExpired
 from app.redemptions.models import Redemption, RedemptionText, Status, Verification, VerificationGuess, VerificationUndo
@@ -31,7 +32,7 @@ select clock_timestamp() as now,
          order by g.created_at desc offset {guesses} - 1 limit 1) as tenth_guess_age,
        s.id as store_id, s.name as store_name, s.area_path, s.confirm_above_points as ceiling,
        o.id, o.number, o.member_id, o.reward_id, o.reward_name, o.quantity, o.points, o.status, o.expires_at, o.confirmed_at,
-       o.per_store_per_day, v.store_id as used_at, v.clerk_id as used_by, v.verified_at
+       o.per_store_per_day, v.store_id as used_at, v.clerk_id as used_by, v.verified_at, {frozen} as frozen
   from store s
   left join (select r.*, w.per_store_per_day from redemption r
                join reward_store p on p.reward_id = r.reward_id and p.store_id = :store_id
@@ -40,12 +41,15 @@ select clock_timestamp() as now,
   left join verification v on v.id = o.verification_id
  where s.id = :store_id
 """
-STOP = {"window": workflow.GUESS_WINDOW_S, "guesses": workflow.GUESSES}
+FROZEN = sa.or_(
+    queries_freezes.over_area(sa.literal_column("s.area_path")), queries_freezes.over_member(sa.literal_column("o.member_id"))
+)
+PARTS = {"window": workflow.GUESS_WINDOW_S, "guesses": workflow.GUESSES, "frozen": queries_freezes.as_text(FROZEN)}
 STORE_PARAM = sa.bindparam("store_id", type_=sa.Uuid)
-BY_CODE = sa.text(AT_STORE.format(found="code_index = any(:presented)", **STOP)).bindparams(
+BY_CODE = sa.text(AT_STORE.format(found="code_index = any(:presented)", **PARTS)).bindparams(
     STORE_PARAM, sa.bindparam("presented", type_=ARRAY(sa.LargeBinary))
 )
-BY_ID = sa.text(AT_STORE.format(found="id = :presented", **STOP)).bindparams(STORE_PARAM, sa.bindparam("presented", type_=sa.Uuid))
+BY_ID = sa.text(AT_STORE.format(found="id = :presented", **PARTS)).bindparams(STORE_PARAM, sa.bindparam("presented", type_=sa.Uuid))
 
 
 async def at_store(

@@ -18,6 +18,7 @@ from app.db.session import AsyncSession
 from app.errors import InvalidTransition, LimitReached, expect_version
 from app.messages import service as messages_service
 from app.points import service as points_service
+from app.points.errors import RedemptionFrozen
 from app.redemptions import codes, queries, workflow
 from app.redemptions.models import Redemption, RedemptionText, RewardMemberUsage, Status, VerificationGuess
 from app.rewards import queries as rewards_queries
@@ -33,13 +34,15 @@ PAGE = "pages/redemptions/detail?id={id}"
 async def place(session: AsyncSession, *, principal: Principal, reward_id: UUID, quantity: int) -> Redemption:
     """Orders a reward: points are held, stock is taken, a code is drawn.
 
-    Raises NotFound, RewardNotAvailable, OutOfStock, LimitReached, InsufficientPoints, in this order.
+    Raises NotFound, RewardNotAvailable, RedemptionFrozen, OutOfStock, LimitReached, InsufficientPoints, in this order.
     """
-    offer = await rewards_queries.offer(session, reward_id)
+    offer = await rewards_queries.offer(session, reward_id, member_id=principal.account_id)
     reward = offer.reward
     stores = [store for store in (await rewards_queries.stores_of(session, [reward_id]))[reward_id] if not store.paused]
     if not stores or not rewards_workflow.on_offer(reward, offer.now):
         raise RewardNotAvailable(opens_at=reward.opens_at, closes_at=reward.closes_at)
+    if offer.frozen_for(stores):
+        raise RedemptionFrozen
     if offer.stock_left is not None and offer.stock_left < quantity:
         raise OutOfStock(stock_left=offer.stock_left)
     await _take_member_limit(session, reward, principal.account_id, offer.now)

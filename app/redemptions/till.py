@@ -4,7 +4,7 @@ A verification is ONE conditional update, issued → verified; the order that it
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -94,7 +94,7 @@ async def verify(session: AsyncSession, *, principal: Principal, store_id: UUID,
     """Uses a code up at a store and spends the points that were held for it.
 
     Raises CodeMalformed, NotFound for who does not work there, TooManyAttempts, CodeNotFound (counted), TicketExpired, Forbidden,
-    AlreadyVerified, RedemptionCancelled, RedemptionExpired, ConfirmationRequired, LimitReached.
+    AlreadyVerified, RedemptionCancelled, RedemptionExpired, RedemptionFrozen, ConfirmationRequired, LimitReached.
     """
     presented = _presented(session, principal, store_id, code, token)
     queries.access_till(principal, store_id)
@@ -110,7 +110,7 @@ async def verify(session: AsyncSession, *, principal: Principal, store_id: UUID,
         raise Conflict
     await points_service.capture(
         session, member_id=order.member_id, amount=order.points, redemption_id=order.id, number=order.number,
-        actor_id=principal.account_id,
+        actor_id=principal.account_id, store_id=store_id, month=_month(verified_at),
     )
     audit_service.record(
         session, "redemption.verify", object_kind="redemption", object_id=order.id, area_path=found.area_path, store_id=str(store_id),
@@ -142,7 +142,7 @@ async def undo(session: AsyncSession, *, principal: Principal, redemption_id: UU
     await session.flush()
     await points_service.reverse_capture(
         session, member_id=redemption.member_id, amount=redemption.points, redemption_id=redemption.id, number=redemption.number,
-        actor_id=principal.account_id,
+        actor_id=principal.account_id, store_id=verification.store_id, month=_month(verification.verified_at),
     )
     audit_service.record(
         session, "redemption.undo", object_kind="redemption", object_id=redemption.id, verification_id=str(verification.id),
@@ -257,8 +257,13 @@ async def _access_undoable(session: AsyncSession, principal: Principal, redempti
 async def _settled(session: AsyncSession, verification: Verification) -> bool:
     """Is the month of this verification closed? The store's row, shared, keeps a closing from passing by meanwhile."""
     await stores_queries.lock(session, verification.store_id, shared=True)
-    month = clock.month_start(clock.local_day(verification.verified_at))
+    month = _month(verification.verified_at)
     return await settling_queries.settlement(session, store_id=verification.store_id, month=month) is not None
+
+
+def _month(verified_at: datetime) -> date:
+    """The local month to which a verification belongs, by its first day."""
+    return clock.month_start(clock.local_day(verified_at))
 
 
 async def _tell(session: AsyncSession, member_id: UUID, redemption_id: UUID, number: str, title: str, body: str) -> None:

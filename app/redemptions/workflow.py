@@ -8,6 +8,7 @@ from uuid import UUID
 
 from app import clock
 from app.errors import Forbidden, InvalidTransition, TooManyAttempts
+from app.points.errors import RedemptionFrozen
 from app.redemptions.errors import AlreadyVerified, ConfirmationRequired, RedemptionCancelled, RedemptionExpired
 from app.redemptions.models import SettlementStatus, Status
 
@@ -30,7 +31,10 @@ def allowed(status: Status, *, confirmed: bool) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class AtStore:
-    """A store, and the order that was presented there, if it is one of that store's rewards (else every field of the order is None)."""
+    """A store, and the order that was presented there, if it is one of that store's rewards (else every field of the order is None).
+
+    `frozen`: the books of the store's area, or of the member's, do not balance.
+    """
 
     now: datetime
     tenth_guess_age: float | None
@@ -52,6 +56,7 @@ class AtStore:
     used_at: UUID | None
     used_by: UUID | None
     verified_at: datetime | None
+    frozen: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +94,7 @@ def require_not_stopped(tenth_guess_age: float | None) -> None:
 
 
 def require_usable(found: AtStore, order: Order, *, clerk_id: UUID) -> None:
-    """Raises Forbidden for the clerk's own order, else what has become of an order that cannot be verified any more."""
+    """Raises Forbidden for the clerk's own order, what has become of an order that cannot be verified any more, else RedemptionFrozen."""
     if order.member_id == clerk_id:
         raise Forbidden("不能核销自己的兑换单")
     if order.status == Status.VERIFIED:
@@ -100,6 +105,8 @@ def require_usable(found: AtStore, order: Order, *, clerk_id: UUID) -> None:
         raise RedemptionCancelled
     if order.status == Status.EXPIRED or order.expires_at <= found.now:
         raise RedemptionExpired(expires_at=order.expires_at)
+    if found.frozen:
+        raise RedemptionFrozen
 
 
 def needs_confirmation(order: Order, *, ceiling: int | None, typed: bool) -> bool:

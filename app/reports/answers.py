@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field
 from app.areas.schemas import PlaceOut
 from app.categories.models import Severity
 from app.categories.schemas import CategoryName
+from app.points.schemas import AwardOutcome
 from app.reports.likeness import ReasonKind
 from app.reports.schemas import PLACE
 from app.reports.words import LookStatus, RejectReason, RequestKind, Stage, Status, TextCheck
@@ -150,17 +151,21 @@ class ClaimOut(Out):
     mine: bool
 
 
+AWARD: dict[str, Any] = {"credited": 10, "withheld": 0, "reason": None, "code": None}
+
+
 class ReportOut(ReportItem):
     """One report. `reporter`, `assignee`, `unit`, `text_check` and `escalated_to` are for staff, `second_look` and `claim` for reviewers.
 
-    `points_awarded` is what the caller got for it.
+    `points_awarded` is what the caller got for it; `award` says what was credited and what was not, and why, of the caller or, for its
+    reviewer, of its reporter.
     """
 
     model_config = _example({
         **ITEM, "photos": [PHOTO_SHOWN], "occurred_at": None, "request": None, "reporter": None, "merged_into": None, "reject_reason": None,
         "suspended_until": None, "accepted_at": AT, "resolved_at": None, "closed_at": None, "rework_count": 0, "extension_count": 0,
         "reopen_count": 0, "satisfied": None, "rating": None, "points_awarded": 10, "text_check": None, "escalated_to": None,
-        "second_look": None, "unit": None, "claim": None,
+        "second_look": None, "unit": None, "claim": None, "award": AWARD,
     })
 
     photos: list[PhotoOut]
@@ -179,6 +184,7 @@ class ReportOut(ReportItem):
     satisfied: bool | None
     rating: int | None
     points_awarded: int | None
+    award: AwardOutcome | None
     unit: Named | None
     claim: ClaimOut | None
     text_check: TextCheck | None

@@ -10,7 +10,8 @@ from app.categories import queries as categories_queries
 from app.db.session import AsyncSession
 from app.members import queries as members_queries
 from app.pagination import PageQuery
-from app.points import queries as points_queries
+from app.points import queries_awards as points_queries_awards
+from app.points import views as points_views
 from app.reports import likeness, queries, texts, views_desk, views_eyes, workflow
 from app.reports.likeness import Match
 from app.reports.models import Report, ReportRequest
@@ -73,7 +74,7 @@ async def _whole(session: AsyncSession, principal: Principal, seen: Seen) -> dic
         "reject_reason": report.reject_reason, "suspended_until": report.suspended_until, "accepted_at": report.accepted_at,
         "resolved_at": report.resolved_at, "closed_at": report.ended_at if report.status is Status.CLOSED else None,
         "rework_count": report.rework_count, "extension_count": report.extension_count, "reopen_count": report.reopen_count,
-        "satisfied": report.satisfied, "rating": report.rating, "points_awarded": await _points(session, principal, seen),
+        "satisfied": report.satisfied, "rating": report.rating, **await _points(session, principal, seen),
         "text_check": report.text_check if staff else None,
         "escalated_to": await _escalated_to(session, report) if staff else None,
         "second_look": await _second_look(session, report) if ActorRole.REVIEWER in seen.parts(principal) else None,
@@ -130,17 +131,22 @@ async def _request(session: AsyncSession, request: ReportRequest | None) -> dict
     return {"id": request.id, "kind": request.kind, "reason": reason, "until": request.until, "at": request.created_at}
 
 
-async def _points(session: AsyncSession, principal: Principal, seen: Seen) -> int | None:
-    """What the caller got for this report; None for whoever did not report it."""
-    me, report = principal.account_id, seen.report
-    if not seen.joined and report.member_id != me:
-        return None
-    rules = [workflow.JOINED_RULE] if seen.joined else [report.accepted_rule, workflow.CLOSING_RULE]
-    credited = 0
-    for rule in rules if report.accepted_rule else ():
-        award = await points_queries.award(session, member_id=me, rule=str(rule), source_type="report", source_id=report.id)
-        credited += award.credited if award else 0
-    return credited
+async def _points(session: AsyncSession, principal: Principal, seen: Seen) -> dict[str, Any]:
+    """What the caller got for this report, and why not more; a reviewer reads what its reporter got."""
+    me, report, nothing = principal.account_id, seen.report, {"points_awarded": None, "award": None}
+    own = seen.joined or report.member_id == me
+    if not own and ActorRole.REVIEWER not in seen.parts(principal):
+        return nothing
+    if report.accepted_rule is None:
+        return nothing | {"points_awarded": 0 if own else None}
+    found = await points_queries_awards.of_sources(
+        session, source_type="report", source_ids=[report.id], member_id=me if own else report.member_id,
+        rules=[workflow.JOINED_RULE] if seen.joined else [report.accepted_rule, workflow.CLOSING_RULE],
+    )
+    rows = found.get(report.id, [])
+    return {
+        "points_awarded": sum(row.credited for row in rows) if own else None, "award": points_views.outcome(rows, own=own),
+    }
 
 
 def _category(report: Report, names: dict[str, str]) -> dict[str, str] | None:

@@ -13,6 +13,7 @@ from app.auth.principal import Principal, within
 from app.auth.roles import Role
 from app.db.session import AsyncSession
 from app.errors import Forbidden, NotFound
+from app.points import queries_freezes
 from app.rewards import workflow
 from app.rewards.models import Reward, RewardKind, RewardNote, RewardStock, RewardStockEntry, RewardStore
 from app.stores import queries as stores_queries
@@ -23,11 +24,21 @@ CLOCK = sa.func.clock_timestamp()
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A reward as an order meets it: what is left (None: unlimited), and the instant by the database's clock."""
+    """A reward as an order meets it: what is left (None: unlimited), and the instant by the database's clock.
+
+    `frozen`: the books of the member's own area do not balance; `frozen_paths`: the areas where that is so, None almost always.
+    """
 
     reward: Reward
     stock_left: int | None
     now: datetime
+    frozen: bool
+    frozen_paths: list[str] | None
+
+    def frozen_for(self, stores: Collection[Store]) -> bool:
+        """Nothing may be ordered now: by this member, or because none of the stores may hand it out."""
+        paths = tuple(self.frozen_paths or ())
+        return self.frozen or all(store.area_path.startswith(paths) for store in stores)
 
 
 async def get(session: AsyncSession, reward_id: UUID) -> Reward:
@@ -38,10 +49,13 @@ async def get(session: AsyncSession, reward_id: UUID) -> Reward:
     return reward
 
 
-async def offer(session: AsyncSession, reward_id: UUID) -> Offer:
+async def offer(session: AsyncSession, reward_id: UUID, *, member_id: UUID) -> Offer:
     """One row, fresh. Raises NotFound."""
     found = await session.exec(
-        sa.select(Reward, col(RewardStock.stock_left), CLOCK)
+        sa.select(
+            Reward, col(RewardStock.stock_left), CLOCK, queries_freezes.over_member(sa.literal(member_id, sa.Uuid)),
+            queries_freezes.open_paths(),
+        )
         .outerjoin(RewardStock, col(RewardStock.reward_id) == col(Reward.id))
         .where(col(Reward.id) == reward_id)
         .execution_options(populate_existing=True)

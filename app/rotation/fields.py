@@ -72,9 +72,11 @@ PLACES = (
     Place("checkin_appointment", {"reason_sealed": "reason"}),
     Place("coverage_visit", {"note_sealed": "note"}),
     Place("complaint", {"text_sealed": "text", "answer_sealed": "answer"}),
+    Place("shortlist", {"note_sealed": "note"}),
     Place("upload", {"taken_sealed": "taken"}),
     Place("report", {"description_sealed": "description", "address_sealed": "address"}),
     Place("redemption", {"code_sealed": "code"}, (Index("code_index", "redemption-code", "code_sealed"),)),
+    Place("enterprise_statement_name", {"name_sealed": "name"}),
     Place("report_proof", {"code_sealed": "code"}, (Index("code_index", "report-proof", "code_sealed"),)),
 )
 
@@ -85,6 +87,10 @@ UNKEYED = {
     "wechat_push_event.body_sha256": "a digest of the message",
     "wechat_push_nonce.body_sha256": "a digest of the message",
     "upload.sent_digest": "a digest of a photo's file, compared with other photos' only",
+    "seal_link.digest": "a digest of a row of history, which the chain is made of",
+    "seal_block.previous": "the hash of the block before",
+    "seal_block.hash": "a digest of digests",
+    "seal_block.signature": "under a secret key, named beside it: what becomes of it with that key, app/seals/anchors.py tells",
     "refresh_token.hash": "a digest of 256 random bits",
 }
 

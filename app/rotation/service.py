@@ -8,7 +8,8 @@ A process reads its ring when it starts; its first key makes, all of them read. 
 4. retire: once it says so, take k1 out, one by one. Backups of before still need it: keep k1 outside as long as they are kept.
 
 XINXIN_FIELD_CIPHER changes in the same way without steps 1 and 4, once every replica runs a release that knows both ciphers.
-XINXIN_SECRET_KEYS has nothing to re-make: publish, activate, and retire the old key a day later (what it signed lives shorter).
+XINXIN_SECRET_KEYS has nothing to re-make: publish, activate, run `scripts/manage audit-verify`, whose signature stands for those of the
+blocks that the old key sealed, and retire it a day later (all else that it signed lives shorter).
 """
 
 import asyncio

@@ -13,13 +13,16 @@ from app.db.base import new_id
 from app.enterprises import service as enterprises_service
 from app.enterprises.models import EnterpriseKind
 from app.members import service as members_service
+from app.members.models import Employment
 from app.members.schemas import EmployerIn
+from app.points.models_freezes import PointsFreeze
 from app.registrations.models import Direction, Registration, Status
 from app.reports import texts
 from app.reports.models import Report
 from app.reports.service import indexing
 from app.uploads.models import Upload
 from tests.reports.scene import Scene
+from tests.statements.conftest import make_enterprise, months_ago
 from tests.support.county import County
 from tests.support.people import People, Person
 
@@ -75,6 +78,35 @@ async def test_an_employers_statement(client, people, county, admin: Person, sta
     all_of_them, whole = await cost(client, admin, f"/enterprises/{firm.id}/statements/{MONTH}", statements)
     assert (len(page["lines"]), len(whole["lines"])) == (1, ROWS)
     assert all_of_them == one, f"{one} statements for one line, {all_of_them} for {ROWS}"
+
+
+async def test_the_list_of_an_employers_months(client, people, county, admin: Person, statements: list[str]) -> None:
+    """And each of them costs the same with one line as with ten, once it is frozen."""
+    session = people.session
+    firm = await make_enterprise(session, county, name="顺风速递", uscc="91370882MA3C00000X", made=months_ago(ROWS + 2))
+    first, *others = await riders(people, county, ROWS)
+    session.add(Employment(member_id=first.id, enterprise_id=firm.id, since=months_ago(3)))
+    session.add_all(Employment(member_id=rider.id, enterprise_id=firm.id, since=months_ago(2)) for rider in others)
+    await session.flush()
+    path = f"/enterprises/{firm.id}/statements"
+    await cost(client, admin, f"{path}/{months_ago(2):%Y-%m}", statements)
+    one, page = await cost(client, admin, f"{path}?limit=1", statements)
+    all_of_them, whole = await cost(client, admin, f"{path}?limit={ROWS}", statements)
+    assert (len(page["items"]), len(whole["items"])) == (1, ROWS)
+    assert all_of_them == one, f"{one} statements for one month, {all_of_them} for {ROWS}"
+    one, page = await cost(client, admin, f"{path}/{months_ago(3):%Y-%m}", statements)
+    all_of_them, whole = await cost(client, admin, f"{path}/{months_ago(2):%Y-%m}", statements)
+    assert (len(page["lines"]), len(whole["lines"])) == (1, ROWS)
+    assert all_of_them == one, f"{one} statements for one line, {all_of_them} for {ROWS}"
+
+
+async def test_areas_where_redemption_stands_still(client, session, county, admin: Person, statements: list[str]) -> None:
+    session.add_all(PointsFreeze(area_path=county.community.path, invariant=f"I{number}", count=1) for number in range(ROWS))
+    await session.flush()
+    one, page = await cost(client, admin, "/points/freezes?limit=1", statements)
+    all_of_them, whole = await cost(client, admin, f"/points/freezes?limit={ROWS}", statements)
+    assert (len(page["items"]), len(whole["items"])) == (1, ROWS)
+    assert all_of_them == one, f"{one} statements for one row, {all_of_them} for {ROWS}"
 
 
 async def test_an_inbox_and_the_units_behind_it(client, session, county, people, admin: Person, statements: list[str]) -> None:

@@ -10,6 +10,9 @@ import pytest
 from app.bench import growth, load, plans
 from app.bench.growth import Heard
 from app.bench.load import Load, Refused
+from app.bench.operations import Callers, Operation
+from app.bench.plans import Statement
+from app.bench.sites import Volume
 
 LOG = """LOG:  duration: 1.250 ms  plan:
 \t{
@@ -53,6 +56,20 @@ async def test_another_status_is_no_measurement() -> None:
             await load.answers(url, [load.request(url, "GET", "/x", token="t")])
 
 
+def test_several_people_ask_in_turn() -> None:
+    callers = Callers("http://test", {"one": "t1", "two": "t2"})
+    asked = [one.wire for one in callers.requests(Operation("both", "one", ["/a", "/b"], ["two"]))]
+    assert [(wire.split()[1], wire.split(b"Bearer ")[1][:2]) for wire in asked] == [
+        (b"/api/v1/a", b"t1"), (b"/api/v1/a", b"t2"), (b"/api/v1/b", b"t1"), (b"/api/v1/b", b"t2"),
+    ]
+
+
+def test_a_ledger_grows_by_members_and_not_by_what_each_has() -> None:
+    short, long = Volume.of_entries(100_000), Volume.of_entries(10_000_000)
+    assert long.members == 100 * short.members and short.entries / short.members == long.entries / long.members
+    assert Volume.of_reports(10_000).entries == 0
+
+
 def test_percentiles() -> None:
     found = Load([float(one) for one in range(100, 0, -1)], 2.0)
     assert (found.at(0.5), found.at(0.99), found.rate) == (51.0, 100.0, 50.0)
@@ -66,6 +83,7 @@ def test_a_table_that_grows_and_is_read_whole_is_noticed(table: str, scanned: tu
 
 
 def test_growth_is_a_ratio_and_an_exponent() -> None:
-    grown, same = (growth._compared("one", Heard(2.0, 10), Heard(large, 12), 100, []) for large in (20.0, 3.0))
+    grown, same = (growth.compared("one", Heard(2.0, 10), Heard(large, 12), 100, []) for large in (20.0, 3.0))
+    read = growth.compared("one", Heard(2.0, 10), Heard(3.0, 12), 100, [Statement(0.1, ("Index Scan pk_report",), (), 3, "select")])
     assert (grown.ratio, grown.exponent, grown.passed) == (10.0, 0.5, False)
-    assert same.passed and "PASS" in same.line and "on indexes" in same.line
+    assert same.passed and "PASS" in same.line and same.line.endswith("-") and read.line.endswith("on indexes")

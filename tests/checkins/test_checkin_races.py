@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import col
 
 from app.areas.models import Area
+from app.audit.models import AuditEvent
 from app.auth.models import AccessGrant, Scope
 from app.auth.roles import Role, ScopeType
 from app.checkins import queries, service
@@ -102,6 +103,7 @@ async def _clear(committed: Database, *members: UUID) -> None:
             sa.delete(QrCode).where(col(QrCode.issued_by).in_(members)),
             sa.delete(CheckIn).where(col(CheckIn.area_path).startswith(PATH)),
             sa.delete(PointsEntry).where(col(PointsEntry.transaction_id).in_(lines)),
+            sa.delete(AuditEvent).where(AuditEvent.facts["member_id"].astext.in_(map(str, members))),
             *(sa.delete(table).where(col(table.member_id).in_(members)) for table in (PointsLot, PointsAward)),
             sa.delete(PointsTransaction).where(col(PointsTransaction.member_id).in_(members)),
             sa.delete(PointsBalance).where(col(PointsBalance.member_id).in_(members)),

@@ -1,7 +1,8 @@
 """A generated county: clean books, right figures, whole references, and rows as the service itself writes them."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -9,17 +10,23 @@ import pytest
 import sqlalchemy as sa
 from typer.testing import CliRunner
 
-from app import cli
+from app import cli, clock
 from app.db import session as db_session
 from app.db.session import AsyncSession, Database
 from app.demo import cast as casts
 from app.demo import lives, people, photos
 from app.demo import plan as county_plan
-from app.demo.generating import running
+from app.demo.generating import closing, running
 from app.demo.generating.plan import LANES, REPORTS_A_MEMBER, Plan
 from app.demo.lives import Life
 from app.invariants import service as invariants_service
 from app.parts import session_info
+from app.points import ledger
+from app.points import service as points_service
+from app.points.models import Kind
+from app.redemptions import service as redemptions_service
+from app.redemptions import till
+from app.redemptions.models import SettlementStatus, Status
 from app.settings import Settings
 from app.statistics import rebuilding
 from app.storage.store import ObjectStore
@@ -27,7 +34,7 @@ from app.uploads import keeping
 from tests.conftest import migrated_database
 
 pytestmark = pytest.mark.xdist_group("demo")
-REPORTS, SEED = 300, 3
+REPORTS, ENTRIES, SEED = 300, 6_000, 3
 MEMBERS = REPORTS // REPORTS_A_MEMBER
 REFERENCES = sa.text("""
 select conname, conrelid::regclass::text as own, confrelid::regclass::text as other,
@@ -49,6 +56,21 @@ WRITTEN = {
     "report_gram": ("made_under", "select g.* from report_gram g where report_id = :id"),
     "report": ("status", "select r.* from report r where id = :id"),
 }
+# Rows of one order.
+ORDERED = {
+    "redemption": ("status", "select r.* from redemption r where id = :id"),
+    "verification": ("typed", "select v.* from verification v where redemption_id = :id"),
+    "points_transaction": ("kind", "select t.* from points_transaction t where reference_id = :id"),
+    "points_entry": (
+        "account", "select e.* from points_entry e join points_transaction t on t.id = e.transaction_id where t.reference_id = :id"
+    ),
+    "audit_event": ("action", "select a.* from audit_event a where object_id = :id"),
+    "message": ("title", "select m.* from message m where reference_id = :id"),
+}
+FETCHED = sa.text("""
+select r.id from redemption r join verification v on v.id = r.verification_id
+ where v.typed and r.version = 2 and (select count(*) from points_entry e join points_transaction t on t.id = e.transaction_id
+                                       where t.reference_id = r.id) = 4 limit 1""")
 # What retention has done, because there are no photos.
 APART = {"originals_dropped_at", "photos_dropped_at"}
 PATH = ["submit", "accept", "dispatch", "start", "resolve", "verify", "feedback"]
@@ -75,18 +97,18 @@ async def database(own: Settings) -> AsyncIterator[Database]:
 
 
 async def _generate(database: Database, own: Settings, **figures: int) -> Plan:
-    asked = {"members_asked": MEMBERS, "reports": REPORTS, "seed": SEED} | figures
+    asked = {"members_asked": MEMBERS, "reports": REPORTS, "entries": ENTRIES, "seed": SEED} | figures
     plan = await running.begin(database, own, **asked)
     for lane in range(LANES):
         await running.fill(database, plan, lane=lane, appid=own.wechat_appid, tell=lambda line: None)
-    await running.finish(database, lambda line: None)
+    await running.finish(database, plan, appid=own.wechat_appid, tell=lambda line: None)
     return plan
 
 
 @pytest.fixture(scope="module")
 async def interrupted(database: Database, own: Settings) -> int:
     """How many reports there are after a run whose other lanes died."""
-    plan = await running.begin(database, own, members_asked=MEMBERS, reports=REPORTS, seed=SEED)
+    plan = await running.begin(database, own, members_asked=MEMBERS, reports=REPORTS, entries=ENTRIES, seed=SEED)
     await running.fill(database, plan, lane=0, appid=own.wechat_appid, tell=lambda line: None)
     async with database.session() as session:
         return await _count(session, "report")
@@ -179,11 +201,61 @@ async def _lived(session: AsyncSession, own: Settings, store: ObjectStore) -> UU
     return filed
 
 
-async def _shape(session: AsyncSession, report_id: UUID) -> dict[str, list[Any]]:
+async def test_orders_are_those_that_the_service_writes(database: Database, own: Settings, plan: Plan) -> None:
+    async with database.session() as session:
+        generated = (await session.exec(FETCHED)).scalar_one()
+        wanted, found = await _shape(session, await _fetched(session, own), ORDERED), await _shape(session, generated, ORDERED)
+        assert found == wanted
+        await session.rollback()
+
+
+async def _fetched(session: AsyncSession, own: Settings) -> UUID:
+    """A bottle of water, paid for out of one lot."""
+    cast = await casts.gather(session, appid=own.wechat_appid)
+    rider = county_plan.riders()[0].person
+    account_id = await people.enter(session, appid=own.wechat_appid, person=rider, service_version=cast.versions["service"])
+    balance, store = await ledger.lock(session, account_id), county_plan.water().stores[0]
+    await points_service.credit(
+        session, account_id, balance, 20, kind=Kind.ADJUST, reference=ledger.Reference("test", account_id), cause=ledger.Cause("test")
+    )
+    principal = await cast.play(session, rider)
+    placed = await redemptions_service.place(session, principal=principal, reward_id=cast.water, quantity=1)
+    code = redemptions_service.code_of(session, placed)
+    clerk = await cast.play(session, people.clerk(county_plan.stores()[store]))
+    await till.verify(session, principal=clerk, store_id=cast.stores[store], code=code, token=None)
+    await session.flush()
+    return placed.id
+
+
+async def test_the_ledger_is_as_long_as_asked_for_and_tells_of_everything(database: Database, plan: Plan) -> None:
+    async with database.session() as session:
+        assert 0.9 < await _count(session, "points_entry") / ENTRIES < 1.2
+
+        async def different(column: str, table: str) -> set[str]:
+            return set((await session.exec(sa.text(f"select distinct {column} from {table}"))).scalars().all())
+
+        assert await different("status", "redemption") == set(Status)
+        assert await different("kind", "points_transaction") >= set(Kind) - {Kind.ADJUST, Kind.EXPIRE}
+        assert SettlementStatus.PAID in await different("status", "settlement")
+
+
+async def test_no_month_that_is_over_has_anything_unsettled(database: Database, plan: Plan) -> None:
+    """But the last, while its closing day lies ahead."""
+    first = clock.month_start(clock.local_day(plan.until))
+    over = clock.month_start(first - timedelta(days=1)) if clock.local_day(plan.until).day <= closing.CLOSED_ON else first
+    left = sa.text("""
+        select count(*), count(*) filter (where v.verified_at < :over) from verification v join redemption r on r.verification_id = v.id
+         where not exists (select from settlement_line l where l.verification_id = v.id)""")
+    async with database.session() as session:
+        unsettled, of_months_over = (await session.exec(left, params={"over": clock.day_start(over)})).one()
+        assert unsettled > 0 and of_months_over == 0
+
+
+async def _shape(session: AsyncSession, row_id: UUID, tables: Mapping[str, tuple[str, str]] = WRITTEN) -> dict[str, list[Any]]:
     """Of each table the columns that hold something, with the keys of what is JSON, by kind of row."""
     shapes = {}
-    for table, (key, statement) in WRITTEN.items():
-        rows = (await session.exec(sa.text(statement), params={"id": report_id})).mappings().all()
+    for table, (key, statement) in tables.items():
+        rows = (await session.exec(sa.text(statement), params={"id": row_id})).mappings().all()
         shapes[table] = sorted((str(row[key]), _told(row)) for row in rows)
     return shapes
 

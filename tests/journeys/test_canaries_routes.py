@@ -150,7 +150,7 @@ async def _roles(world: World, people: People) -> None:
 async def _member(world: World, people: People, number: int, state: str) -> Member:
     """Registered with the branch, brought into a state by its secretary, who writes about them."""
     phone = f"1399998811{number}"
-    person = await people.member(phone=phone, consents=("service", "location", "party_identity"))
+    person = await people.member(phone=phone, consents=("service", "location", "party_identity", "publicity"))
     tag = f"癸{number}"
     party = {
         "home_branch": f"雀巢县朱雀村{tag}党支部", "joined_on": f"195{number}-02-17", "relation": "elsewhere",
@@ -198,6 +198,19 @@ async def _lives(world: World) -> None:
     world.places["redemption"] = [
         (await world.post(member.person, "/redemptions", {"reward_id": world.places["reward"]}))["id"] for member in world.members
     ]
+    await _are_listed(world)
+
+
+async def _are_listed(world: World) -> None:
+    """They stand on a shortlist, and one of them speaks up against a quarter's list."""
+    admin, year = world.roles["area_admin of the county"], clock.today().year
+    assert admin is not None
+    rule = {"title": "年度最美骑士", "year": year, "area_id": str(world.county.street.id), "min_points": 1}
+    made = await world.post(admin, "/points/shortlists", rule)
+    assert {one["name"] for one in made["candidates"]} == {member.name.value for member in world.members}
+    world.places["shortlist"] = made["id"]
+    path = f"/points/publicity/{year - 1}-q4/objections"
+    world.places["objection"] = (await world.post(world.members[-1].person, path, {"reason": "名单有误"}))["id"]
 
 
 async def _report_in(world: World) -> None:
@@ -244,10 +257,12 @@ def tables(world: World) -> dict[str, Any]:
         "month": [MONTH], "year": [clock.today().year - 1], "quarter": [4], "code": ["REPORT_ACCEPTED"], "purpose": ["location"],
         "category_code": ["bin_overflow"],
         "session_id": [uuid4()], "grant_id": [uuid4()], "message_id": [uuid4()], "proposal_id": [uuid4()], "qrcode_id": [uuid4()],
+        "shortlist_id": [places["shortlist"]], "objection_id": [places["objection"]],
+        "award_id": [uuid4()], "confirmation_id": [uuid4()], "stop_id": [uuid4()], "freeze_id": [uuid4()],
         "checkin_id": places["checkin"][-1:], "appointment_id": [places["appointment"]], "line_id": places["line"][:1],
         "day": [day], "relation_id": [uuid4()], "unit_id": [uuid4()], "rule_id": [uuid4()], "cover_id": [uuid4()],
         "assignment_id": [uuid4()], "invitation_id": [uuid4()],
-        "rule_code": ["place_rounded"], "proof_code": [typed_codes.grouped(typed_codes.draw())],
+        "cap_code": ["GLOBAL"], "rule_code": ["place_rounded"], "proof_code": [typed_codes.grouped(typed_codes.draw())],
     }
     query_values = {
         "assignee_gone": ["true"], "severity": ["normal"], "unit_id": [uuid4()], "claimed": ["me", "others", "none"],
@@ -259,7 +274,8 @@ def tables(world: World) -> dict[str, Any]:
         "format": ["csv", "xlsx"], "key": [first.registration["number"]], "organisation_id": [world.branch.id], "unread": ["true"],
         "store_id": [places["store"]], "kind": [], "parent_id": [county.root.id], "e": [], "s": [], "echostr": [], "signature": [],
         "timestamp": [], "nonce": [], "msg_signature": [], "on": [day], "role": [], "root": ["true"], "dissolved": ["true"],
-        "q": [last.name.value], "closed": ["true"], "covered": [], "six_months": ["true"], "state": [], "stage": [],
+        "q": [last.name.value], "year": [clock.today().year], "closed": ["true"], "covered": [], "six_months": ["true"],
+        "state": [], "stage": [], "open": ["true"],
         "/api/v1/registrations status": STATES, "/api/v1/auth/grants scope_type": ["organisation"],
     }
     body_values = {

@@ -26,7 +26,7 @@ from tests.support.county import County
 from tests.support.people import People, Person
 
 # What may be written although a step was refused: who tried, and how often.
-BESIDE = {"audit_event", "idempotency_key", "throttle_hit"}
+BESIDE = {"audit_event", "idempotency_key", "seal_pending", "throttle_hit"}
 LATER = (clock.now() + timedelta(days=3)).isoformat()
 # Needs that every report here meets in the states in which they matter; an open request has cases of its own.
 USUAL = frozenset({"target_not_dispatched", "reopening_left", "level_above", "pending_look"})

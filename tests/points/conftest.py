@@ -4,14 +4,18 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from uuid import UUID
 
+import httpx
 import pytest
 
 from app import clock
+from app.areas.geo import Crs
 from app.auth.roles import Role, ScopeType
 from app.db.base import new_id
 from app.db.session import AsyncSession
 from app.members import service as members_service
 from app.points import service
+from app.stores.models import Store
+from tests.points.awarding import Loop, make_loop
 from tests.support.county import County
 from tests.support.people import People, Person
 
@@ -50,3 +54,21 @@ def earn(session: AsyncSession, county: County) -> Earn:
         return source
 
     return award
+
+
+@pytest.fixture
+async def loop(client: httpx.AsyncClient, session: AsyncSession, county: County, people: People) -> Loop:
+    return await make_loop(client, session, county, people)
+
+
+@pytest.fixture
+async def shops(session: AsyncSession, county: County) -> list[UUID]:
+    """Two stores; the ledger asks no more of them than to be stores."""
+    place = {"lng": 116.8, "lat": 35.5, "given_lng": 116.8, "given_lat": 35.5, "given_crs": Crs.GCJ02}
+    made = [
+        Store(area_id=county.community.id, area_path=county.community.path, name="店", address="路 1 号", phone="0537-3412345", **place)
+        for _ in range(2)
+    ]
+    session.add_all(made)
+    await session.flush()
+    return [store.id for store in made]

@@ -5,6 +5,7 @@ import io
 import httpx
 from PIL import Image
 
+from app import clock
 from app.points import service
 from tests.points.conftest import Cast, Earn
 from tests.points.test_ledger import expect_balanced, shown
@@ -56,12 +57,13 @@ async def test_who_may_not_propose(client, cast: Cast) -> None:
     assert without_key.json()["code"] == "idempotency_key_missing"
 
 
-async def test_what_was_spent_becomes_debt_and_later_earnings_pay_it(client, session, cast: Cast, earn: Earn) -> None:
+async def test_what_was_spent_becomes_debt_and_later_earnings_pay_it(client, session, cast: Cast, earn: Earn, shops) -> None:
     await earn(cast.rider.id)
     line = (await client.get(f"{API}/points/me/entries", headers=cast.rider.headers)).json()["items"][0]
     order = {"member_id": cast.rider.id, "redemption_id": cast.second.id, "number": "D1"}
     await service.hold(session, amount=10, **order)
-    await service.capture(session, amount=10, actor_id=cast.second.id, **order)
+    month = clock.month_start(clock.today())
+    await service.capture(session, amount=10, actor_id=cast.second.id, store_id=shops[0], month=month, **order)
     body = {"entry_id": line["id"], "reason": "虚假上报", "upload_id": await proof(client, cast.admin)}
     made = await client.post(f"{API}/points/clawbacks", json=body, headers=cast.admin.headers)
     assert made.status_code == 201, made.text
@@ -87,12 +89,3 @@ async def test_a_rule_changes_by_a_new_version(client, cast: Cast, county, earn:
     await earn(cast.rider.id)
     lines = (await client.get(f"{API}/points/me/entries", headers=cast.rider.headers)).json()["items"]
     assert [(line["amount"], line["rule_version"]) for line in lines] == [(20, 2), (10, 1)]
-
-
-async def test_publicity_opens_when_the_quarter_is_over(client, cast: Cast) -> None:
-    future = await client.get(f"{API}/points/publicity/2099-q4", headers=cast.rider.headers)
-    assert (future.status_code, future.json()["code"]) == (404, "not_found")
-    past = await client.get(f"{API}/points/publicity/2026-q3", headers=cast.rider.headers)
-    assert (past.status_code, past.json()["items"]) == (200, [])
-    said = await client.post(f"{API}/points/publicity/2026-q3/objections", json={"reason": "名单有误"}, headers=cast.rider.headers)
-    assert said.status_code == 201, said.text

@@ -35,3 +35,18 @@ def told_the_truth(answers: list[Answer], status: str) -> None:
     late = [answer.json for answer in answers if answer.status == 409]
     assert won["status"] == status and {one["current_status"] for one in late} == {status}
     assert all(set(one["allowed"]) >= set(won["allowed"]) for one in late), "a second look is for the others only"
+
+
+def within_cap(credited: Sequence[int], cap: int) -> None:
+    """There was more than enough to give: what was credited is the cap, to the point."""
+    assert sum(credited) == cap, (sum(credited), cap)
+
+
+def paid_once(credited: Sequence[int], lines: Sequence[int]) -> None:
+    """All who asked for one award hear the same, and there is one line of it."""
+    assert len(set(credited)) == 1 and list(lines) == [credited[0]], (Counter(credited), lines)
+
+
+def agreeing(findings: Sequence[str], standing: tuple[int, int, int], expected: tuple[int, int, int]) -> None:
+    """The books agree with themselves, and with what was done to them: available, held, debt."""
+    assert not findings and standing == expected, (findings, standing, expected)

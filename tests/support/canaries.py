@@ -45,6 +45,10 @@ WORDLESS = """
 select 'report_signal ' || s.kind from report_signal s join report r on r.id = s.report_id where r.member_id = :id
 union all select 'report_proof of ' || r.number from report_proof p join report r on r.id = p.report_id where r.member_id = :id
 union all select 'unit_member of today' from unit_member where account_id = :id and until is null
+union all select 'publicity_line of ' || points from publicity_line where member_id = :id
+union all select 'shortlist_candidate chosen ' || chosen from shortlist_candidate where member_id = :id
+union all select 'points_level ' || level from points_level where member_id = :id
+union all select 'points_reminder ' || stage from points_reminder where member_id = :id
 """
 
 

@@ -39,6 +39,8 @@ ABOUT = (
     ("decide note", "雀裁定备注丙寅", False), ("adjustment reason", "雀补记理由丁卯", False), ("pending reason", "雀待批理由戊辰", False),
     ("undo reason", "雀撤核理由己巳", False), ("reveal reason", "雀查看理由庚午", False), ("message", "雀站内信正文辛未", False),
     ("roster note", "雀名册备注壬申", True), ("follow-up", "雀线索联系癸酉", True), ("revocation", "雀撤聘理由甲戌", True),
+    ("shortlist note", "雀评定说明丁丑", True), ("award reason", "雀奖励理由戊寅", False), ("refusal reason", "雀不予确认己卯", False),
+    ("lift reason", "雀解除理由庚辰", False),
 )
 SELF_WRITTEN = {name for name, _, _ in GIVEN} - {"request id", "photo marker", "masked phone", "key", "clerk's key"}
 

@@ -3,7 +3,7 @@
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -19,6 +19,10 @@ from app.enterprises.models import Enterprise, EnterpriseKind
 from app.main import create_app
 from app.messages import service as messages_service
 from app.parts import session_info
+from app.points.models_months import PointsLevel, PointsReminder
+from app.publicity import queries as publicity_queries
+from app.publicity.models import PublicityLine
+from app.publicity.workflow import Quarter
 from app.settings import Settings
 from app.storage.store import open_store
 from app.wechat import crypto
@@ -27,6 +31,7 @@ from app.wechat.store import DatabaseTokenStore
 from tests.support.branches import make_branch
 from tests.support.canaries import Canary, last_quarter
 from tests.support.canary_person import ABOUT, FIRST_PHONE, GIVEN, PHONE, Story
+from tests.support.canary_points import decided
 from tests.support.canary_reports import proves, reports
 from tests.support.county import make_county
 from tests.support.newcomer import Caller
@@ -63,8 +68,8 @@ async def _tell(story: Story) -> None:
     await _staff(story)
     await _rider(story)
     for chapter in (
-        _on_lists, _registers, _reports_in, reports, proves, _earns, _orders, _works_as_clerk, _works_in_a_unit, _visits, _speaks_up,
-        _pushed_about,
+        _on_lists, _registers, _works_for, _reports_in, reports, proves, _earns, decided, _orders, _works_as_clerk, _works_in_a_unit,
+        _visits, _speaks_up, _is_listed, _pushed_about,
     ):
         await chapter(story)
     await story.work_off()
@@ -91,7 +96,7 @@ async def _staff(story: Story) -> None:
             story.staff[name] = caller(story, await people.member(grants=[(role, ScopeType.AREA, area.id)], stepped_up=True))
         firm = Enterprise(
             name="顺风速递", uscc="91370882MA3C00000X", uscc_confirmed=True, kind=EnterpriseKind.DEPOT, area_id=county.community.id,
-            area_path=county.community.path, tenant_id=county.root.id,
+            area_path=county.community.path, tenant_id=county.root.id, created_at=clock.day_start(month_before_last()),
         )
         session.add(firm)
         await session.flush()
@@ -146,6 +151,24 @@ async def _registers(story: Story) -> None:
     taken = {"management": "mobile", "contact_account_id": str(story.branch.instructor.id), "next_contact_on": on}
     await secretary.does("POST", f"{path}/approve", taken)
     await secretary.does("POST", f"{path}/contacts", {"note": story.word("contact note"), "next_contact_on": on})
+
+
+def month_before_last() -> date:
+    """Frozen at any hour: on the first of a month the last one may still be open."""
+    day = clock.month_start(clock.today())
+    for _ in range(2):
+        day = clock.month_start(day - timedelta(days=1))
+    return day
+
+
+async def _works_for(story: Story) -> None:
+    """An employer is told of the rider by name, in a month that is frozen."""
+    path, month = f"/enterprises/{story.places['enterprise']}", month_before_last()
+    await story.agree(story.rider, "employer_statement")
+    told = {"enterprise_id": story.places["enterprise"], "since": month.isoformat()}
+    await story.rider.does("POST", "/members/me/work-relations", told)
+    shown = await story.staff["admin"].sees(f"{path}/statements/{month:%Y-%m}")
+    assert [line["name"] for line in shown["lines"]] == [story.word("real name")]
 
 
 async def _on_lists(story: Story) -> None:
@@ -228,7 +251,7 @@ async def _works_in_a_unit(story: Story) -> None:
 
 
 async def _speaks_up(story: Story) -> None:
-    """A complaint with its answer, an objection, a message, a reveal."""
+    """A complaint with its answer, an objection, a message, a reveal; and what the clock writes down."""
     rider, admin = story.rider, story.staff["admin"]
     sent = await rider.does("POST", "/complaints", {"kind": "complaint", "text": story.word("complaint")})
     await admin.does("POST", f"/complaints/{sent['id']}/answer", {"answer": story.word("complaint answer")})
@@ -238,8 +261,23 @@ async def _speaks_up(story: Story) -> None:
     await admin.does("POST", f"/members/{rider.id}/reveal", asked)
     async with story.database.transaction() as session:
         await messages_service.send(session, member_id=story.rider_id, category="system", title="通知", body=story.word("message"))
+        session.add(PointsLevel(member_id=story.rider_id, month=clock.month_start(clock.today()), level=2, earned=200))
+        session.add(PointsReminder(member_id=story.rider_id, lapses_on=clock.today(), stage=7))
     template = (await rider.sees("/messages/templates"))[0]["template_id"]
     await rider.does("POST", "/messages/subscriptions", {"results": {template: "accept"}})
+
+
+async def _is_listed(story: Story) -> None:
+    """On the list of the last quarter, which the objection has published, and chosen from a shortlist."""
+    year, quarter = last_quarter()
+    async with story.database.transaction() as session:
+        published = await publicity_queries.found(session, area_id=story.county.root.id, quarter=Quarter(year, quarter))
+        assert published is not None
+        session.add(PublicityLine(list_id=published.id, member_id=story.rider_id, points=10, events=1))
+    rule = {"title": "年度最美骑士", "year": clock.today().year, "area_id": str(story.county.root.id), "min_points": 1}
+    made = await story.staff["admin"].does("POST", "/points/shortlists", rule)
+    decision = {"chosen": [story.rider.id], "note": story.word("shortlist note")}
+    await story.staff["second admin"].does("POST", f"/points/shortlists/{made['id']}/decide", decision)
 
 
 async def _pushed_about(story: Story) -> None:

@@ -12,8 +12,7 @@ from app.checkins.workflow import Command, Side
 from app.db.session import AsyncSession
 from app.errors import ValidationFailed
 from app.points import service as points_service
-
-RULE = "COMMUNITY_CHECKIN"
+from app.points.service import Award
 
 
 async def confirm(
@@ -33,29 +32,29 @@ async def confirm(
     row.version += 1
     session.add(row)
     appointment = await appointing.make(session, row, role=role, term=term, by=principal.account_id)
-    points = await _pay(session, row, appointment.number)
+    award = await _pay(session, row, appointment.number)
     closing.audit(session, row, "confirm", appointment_id=str(appointment.id), role=role.value)
     await session.flush()
-    await notices.tell_appointed(session, row, appointment, points=points)
+    await notices.tell_appointed(session, row, appointment, award=award)
     return row
 
 
-async def _pay(session: AsyncSession, row: CheckIn, number: str) -> int:
-    """Pays a rider, once per community and local year of filing, whoever ends and comes back; returns what was credited.
+async def _pay(session: AsyncSession, row: CheckIn, number: str) -> Award | None:
+    """Pays a rider as the rule says: by default once per community and local year of filing, whoever ends and comes back.
 
-    The unique index on the year stands behind the look: a rider has one open check-in there, and it is locked.
+    `award_year` marks the first paid one of a year, as the previous release looks for it.
     """
-    year = clock.local(row.created_at).year
-    if row.member_id is None or await queries.paid_in(session, member_id=row.member_id, area_id=row.area_id, year=year):
-        return 0
-    row.award_year = year
-    session.add(row)
-    await session.flush()
+    if row.member_id is None:
+        return None
     award = await points_service.award(
-        session, member_id=row.member_id, rule=RULE, source_type="checkin", source_id=row.id, source_number=number,
-        filed_at=row.created_at, area_path=row.area_path,
+        session, member_id=row.member_id, rule=workflow.RULE, source_type="checkin", source_id=row.id, source_number=number,
+        filed_at=row.created_at, area_path=row.area_path, subject=row.area_id,
     )
-    return award.credited
+    year = clock.local(row.created_at).year
+    if award.credited and not await queries.paid_in(session, member_id=row.member_id, area_id=row.area_id, year=year):
+        row.award_year = year
+        session.add(row)
+    return award
 
 
 async def reject(

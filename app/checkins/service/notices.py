@@ -8,6 +8,8 @@ from app.checkins import workflow
 from app.checkins.models import Appointment, CheckIn, Kind
 from app.db.session import AsyncSession
 from app.messages import service as messages_service
+from app.points import views as points_views
+from app.points.service import Award
 
 OWN_PAGE, STAFF_PAGE = "pages/checkins/detail", "pages/checkins/inbox"
 WORDS = {Kind.MEMBER: "小哥", Kind.ENTERPRISE: "企业"}
@@ -24,11 +26,21 @@ async def tell_owner(
         )
 
 
-async def tell_appointed(session: AsyncSession, row: CheckIn, appointment: Appointment, *, points: int = 0) -> None:
-    earned = f"您获得 {points} 积分。" if points else ""
-    body = f"聘任编号 {appointment.number}，聘期 {span(appointment)}。{earned}可在小程序中打印证书。"
+async def tell_appointed(session: AsyncSession, row: CheckIn, appointment: Appointment, *, award: Award | None = None) -> None:
+    body = f"聘任编号 {appointment.number}，聘期 {span(appointment)}。{_earned(award)}可在小程序中打印证书。"
     title = f"社区已聘任您为{workflow.ROLE_NAMES[appointment.role]}"
     await tell_owner(session, row, title=title, body=body, number=appointment.number)
+
+
+def _earned(award: Award | None) -> str:
+    """What was credited, and why the rest was not."""
+    if award is None:
+        return ""
+    earned = f"您获得 {award.credited} 积分。" if award.credited else ""
+    if award.reason is None:
+        return earned
+    why = points_views.withheld_sentence(award.reason, award.cap, workflow.RULE)
+    return f"{earned}{f'另有 {award.withheld} 积分' if award.credited else '本次积分'}未计入：{why}。"
 
 
 async def tell_ending(session: AsyncSession, row: CheckIn, appointment: Appointment) -> None:

@@ -16,6 +16,7 @@ from app.demo.generating.ledger import Due
 from app.demo.generating.lives import ROLES, Life, Step, Who
 from app.demo.generating.plan import LANES, Plan, id_at
 from app.demo.generating.sheets import Sheets
+from app.points.ledger import Reference
 from app.reports import eyes, search, texts, workflow
 from app.reports.models import Report, ReportEvent, ReportGram, ReportJoin, ReportText
 from app.reports.models_clocks import ReportClock
@@ -39,8 +40,8 @@ class Writer:
         self._under = str(sealing.active(session))
         self._numbers: dict[str, int] = {}
 
-    def write(self, sheets: Sheets, report: int) -> tuple[random.Random, list[Due]]:
-        """Returns what its reporter earns by it, and the chance that goes on."""
+    def write(self, sheets: Sheets, report: int) -> list[Due]:
+        """Returns what its reporter earns by it."""
         return _Case(self, sheets, report).tell()
 
     def seal(self, report_id: UUID, column: str, text: str) -> bytes:
@@ -67,14 +68,14 @@ class _Case:
         self._row: dict[str, Any] = {}
         self._dues: list[Due] = []
 
-    def tell(self) -> tuple[random.Random, list[Due]]:
+    def tell(self) -> list[Due]:
         filed_at = self._life.filed_at
         self._submit(filed_at)
         for step in self._life.steps:
             self._give(step)
         self._join(filed_at + 5 * SOON)
         self._file(filed_at)
-        return self._chance, self._dues
+        return self._dues
 
     def _submit(self, at: datetime) -> None:
         photo = self._photo(at - SOON, at, "report_before", self._member_id)
@@ -152,8 +153,8 @@ class _Case:
     def _due(self, at: datetime, code: str, by: UUID | None, points: int | None = None) -> None:
         rule = self._county.rules[code]
         filed_on = clock.local_day(self._life.filed_at)
-        due = Due(at, rule, rule.points if points is None else points, self._id, self._number, filed_on, self._grid.path, by)
-        self._dues.append(due)
+        source = Reference("report", self._id, self._number)
+        self._dues.append(Due(at, rule, source, filed_on, self._grid.path, by, points))
 
     def _join(self, at: datetime) -> None:
         """Now and then the reporter joins another's report too."""
@@ -184,10 +185,9 @@ class _Case:
         self._event(at, other, grid, "join", ActorRole.REVIEWER if merged else ActorRole.JOINED_REPORTER, by, state, state, None, [], facts)
         accepted = into.reached(S.ACCEPTED)
         if accepted is not None:
-            rule, number = self._county.rules[JOINED_RULE], self._plan.number(into.report)
+            rule, source = self._county.rules[JOINED_RULE], Reference("report", other, self._plan.number(into.report))
             payer = by if accepted < at else grid.staff[Who.REVIEWER]
-            due = Due(max(accepted, at), rule, rule.points, other, number, clock.local_day(joined_at), grid.path, payer)
-            self._dues.append(due)
+            self._dues.append(Due(max(accepted, at), rule, source, clock.local_day(joined_at), grid.path, payer))
 
     def _file(self, at: datetime) -> None:
         """The report's row as all this left it, with its clocks, its sentences and what they are found by."""

@@ -3,27 +3,30 @@
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlmodel import col
 
+from app import clock
 from app.areas.models import Area
 from app.categories import queries as categories_queries
 from app.categories.models import ReportCategoryVersion
 from app.db.session import AsyncSession
 from app.demo import names, people
 from app.demo import plan as county_plan
-from app.demo.generating import clocks
+from app.demo.generating import clocks, shops
 from app.demo.generating.clocks import Limit
 from app.demo.generating.lives import Who
 from app.demo.generating.plan import Plan
-from app.points import queries as points_queries
+from app.demo.generating.shops import Offer
+from app.points import queries_rules as points_queries_rules
 from app.points.models import PointsRule
 from app.reports.words import Stage
 from app.workdays import queries as workdays_queries
 
-RULES = ("REPORT_ACCEPTED", "REPORT_CLOSED", "HAZARD_ACCEPTED", "REPORT_JOINED")
+RULES = ("REPORT_ACCEPTED", "REPORT_CLOSED", "HAZARD_ACCEPTED", "REPORT_JOINED", "LESSON_PASSED", "VOLUNTEER_HOUR")
 MARGIN = 0.02  # of a grid's side: nothing lies on a border
 
 
@@ -62,11 +65,12 @@ class County:
     grids: Sequence[Grid]
     kinds: Sequence[Kind]
     rules: Mapping[str, PointsRule]
+    offers: Sequence[Offer]
 
 
 async def gather(session: AsyncSession, plan: Plan, *, appid: str) -> County:
     """Raises LookupError when the demo county is not as it was loaded."""
-    rules = {code: await points_queries.rule_in_force(session, code=code, area_path=f"{county_plan.COUNTY_CODE}/") for code in RULES}
+    rules = {code: await _rule(session, code, clock.local_day(plan.until)) for code in RULES}
     calendar = await workdays_queries.calendar(
         session, start=plan.start - clocks.AROUND, end=plan.until + clocks.AROUND
     )
@@ -76,7 +80,15 @@ async def gather(session: AsyncSession, plan: Plan, *, appid: str) -> County:
         if policy is None:
             raise LookupError(code)
         kinds.append(Kind(policy, words, clocks.limits(policy, working)))
-    return County(appid, await people.versions(session), await _grids(session, appid), kinds, rules)
+    offers = await shops.offers(session, appid=appid) if plan.entries else []
+    return County(appid, await people.versions(session), await _grids(session, appid), kinds, rules, offers)
+
+
+async def _rule(session: AsyncSession, code: str, on: date) -> PointsRule:
+    rule = await points_queries_rules.rule_in_force(session, code=code, area_path=f"{county_plan.COUNTY_CODE}/", on=on)
+    if rule is None:
+        raise LookupError(code)
+    return rule
 
 
 async def _grids(session: AsyncSession, appid: str) -> list[Grid]:

@@ -16,8 +16,12 @@ YEAR = timedelta(days=365)
 # A member's reports lie as far apart as this, which is longer than any life that ends: so what one of them earns comes in order,
 # and no cap of the points rules is reached.
 REPORTS_A_MEMBER = 20
+# A member's lessons and hours lie as far apart as this at least: one of each kind a day, which no cap of the points rules forbids.
+FILL_GAP = timedelta(hours=12)
+AWARDS_A_REPORT, ENTRIES_AN_AWARD = 1.55, 5.15  # as they come out, to find how many lessons and hours make the entries that are asked for
 LANES = 6  # a lane and its server process take turns: so many keep two cores busy
 MICRO = timedelta(microseconds=1)
+GOLDEN = 0.6180339887498949  # its multiples lie evenly in a day, however many they are
 
 
 def id_at(at: datetime, chance: random.Random) -> UUID:
@@ -30,13 +34,18 @@ def id_at(at: datetime, chance: random.Random) -> UUID:
 
 @dataclass(frozen=True)
 class Plan:
-    """One run. `before` is how many numbers each day had given away when it began."""
+    """One run. `before` is how many numbers each day had given away when it began, `orders_before` the most of a day's orders.
+
+    `entries` is how many entries the ledger is to have, about; at 0 members earn by their reports alone, and spend nothing.
+    """
 
     seed: int
     members: int
     reports: int
     until: datetime
     before: dict[date, int]
+    entries: int = 0
+    orders_before: int = 0
 
     @property
     def start(self) -> datetime:
@@ -80,8 +89,19 @@ class Plan:
     def chance_of_member(self, member: int) -> random.Random:
         return random.Random(self.seed << 64 | 1 << 63 | member)
 
-    def chance_of_lapse(self, member: int) -> random.Random:
-        return random.Random(self.seed << 64 | 1 << 62 | member)
+    def chance_of_ledger(self, lane: int) -> random.Random:
+        return random.Random(self.seed << 64 | 1 << 62 | lane)
+
+    @cached_property
+    def fill_gap(self) -> timedelta | None:
+        """From one lesson or hour of a member to the next; None when the reports bring as many entries as are asked for."""
+        fills = self.entries / ENTRIES_AN_AWARD - self.reports * AWARDS_A_REPORT
+        return YEAR * self.members / fills if fills > 0 else None
+
+    def filled_at(self, member: int) -> datetime:
+        """The first lesson of a member: not all learn on the same day."""
+        assert self.fill_gap is not None
+        return self.start + self.fill_gap * ((member * GOLDEN) % 1)
 
     def came_at(self, member: int) -> datetime:
         """Everybody came before the first report."""

@@ -67,6 +67,10 @@ class Sheets:
             object_id=object_id, area_path=area_path, outcome="ok", facts=facts,
         )
 
+    def first(self) -> tuple[str, UUID] | None:
+        """The table and the id of a row that is there when the batch is, if it has rows at all."""
+        return next(((str(table.__tablename__), rows[0]["id"]) for table, rows in self._rows.items() if "id" in rows[0]), None)
+
     async def copy(self, connection: "Connection[Any]") -> None:
         for table, rows in self._rows.items():
             shape = form(table)
