@@ -93,9 +93,13 @@ async def examine(database: Database, *, checks: Collection[Check] = CHECKS, lan
 
 
 async def react(database: Database, results: Sequence[Result]) -> None:
-    """Stops redemption where a check is broken, and notes where it holds again. Run twice, or by two processes, it changes nothing more."""
+    """Stops redemption where a check is broken, and notes where it holds again. Run twice, or by two processes, it changes nothing more.
+
+    What names nobody stops a whole tenant: it does so only where no other check has found the row that it comes from.
+    """
+    named = any(result.places for result in results if result.check.about is not About.NOBODY)
     for result in results:
-        if result.error:
+        if result.error or (named and result.check.about is About.NOBODY):
             continue
         async with database.transaction() as session:
             for patience in PATIENCE:

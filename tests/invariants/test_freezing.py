@@ -118,6 +118,17 @@ async def test_who_is_told_and_that_they_are_told_once(frozen: Books) -> None:
     assert await frozen.sql("select 1 from audit_event where action = 'invariants.broken'"), "each look that finds it says so"
 
 
+async def test_a_wrong_sum_stops_the_area_of_the_wrong_row_alone(untouched: Books) -> None:
+    """The sum over all accounts is wrong with it and names nobody; on its own it would stop the whole county."""
+    one = f"select id from points_entry where member_id = '{untouched.rider.id}' and account = 'available' order by id limit 1"
+    await untouched.as_owner(f"update points_entry set amount = amount + 1 where id = ({one})")
+    await untouched.run(CHECK)
+    broken = {row[0] for row in await untouched.sql("select reason from audit_event where action = 'invariants.broken'")}
+    assert {"I1", "I2", "I4"} <= broken
+    [path] = {row[0] for row in await untouched.sql("select area_path from points_freeze")}
+    assert path == untouched.scene.county.community.path
+
+
 async def test_the_platforms_administrator_is_told_too(untouched: Books) -> None:
     platform = await untouched.scene.people.console(grants=PLATFORM)
     await untouched.as_owner(BREAKS)
