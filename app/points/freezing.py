@@ -21,8 +21,8 @@ from app.db.session import AsyncSession
 from app.errors import Forbidden, InvalidTransition, expect_version
 from app.messages import service as messages_service
 from app.points import queries_freezes
-from app.points.models import PointsText
 from app.points.models_freezes import PointsFreeze
+from app.points.service import noting
 
 CLOCK = sa.func.clock_timestamp()
 
@@ -82,14 +82,12 @@ async def take(session: AsyncSession, *, principal: Principal, freeze_id: UUID, 
 
 async def lift(session: AsyncSession, freeze: PointsFreeze, *, principal: Principal, note: str) -> None:
     """Lets ordering and verifying go on. The caller has taken the freeze, and has seen that its invariant holds again."""
-    text = PointsText(member_id=principal.account_id, text=note)
-    session.add(text)
-    await session.flush()
+    note_id = await noting.note(session, member_id=principal.account_id, text=note)
     await session.exec(
         sa.update(PointsFreeze)
         .where(col(PointsFreeze.id) == freeze.id)
         .values(
-            lifted_at=CLOCK, lifted_by=principal.account_id, note_id=text.id, checked_at=CLOCK, count=0, sample=[],
+            lifted_at=CLOCK, lifted_by=principal.account_id, note_id=note_id, checked_at=CLOCK, count=0, sample=[],
             version=PointsFreeze.version + 1,
         )
         .execution_options(synchronize_session=False)

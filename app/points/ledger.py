@@ -13,13 +13,14 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlmodel import col
 
+from app.auth import queries as auth_queries
 from app.db.base import new_id
 from app.db.session import AsyncSession
 from app.points.models import Kind, LedgerAccount, PointsBalance, PointsLot
 from app.points.workflow import Lot, Part
 
 # The local day by the database's clock: it decides what has lapsed, whatever a replica's own clock says.
-TODAY = sa.cast(sa.func.timezone("Asia/Shanghai", sa.func.clock_timestamp()), sa.Date)
+TODAY = auth_queries.TODAY
 
 
 @dataclass(frozen=True, slots=True)

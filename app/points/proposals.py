@@ -19,7 +19,8 @@ from app.members import service as members_service
 from app.messages import service as messages_service
 from app.points import caps, ledger, queries, queries_proposals, service, workflow_conditions
 from app.points.ledger import Cause, Reference
-from app.points.models import Kind, PointsProposal, PointsText, PointsTransaction, ProposalStatus
+from app.points.models import Kind, PointsProposal, PointsTransaction, ProposalStatus
+from app.points.service import noting
 from app.points.workflow_conditions import About
 from app.uploads import service as uploads_service
 
@@ -101,11 +102,9 @@ async def propose(
 ) -> PointsProposal:
     """Writes a proposal down, with its reason and its proof. Raises UploadAlreadyUsed. `facts`: the columns of its type alone."""
     await members_service.ensure(session, member_id=member_id)
-    text = PointsText(member_id=member_id, text=reason)
-    session.add(text)
-    await session.flush()
+    reason_id = await noting.note(session, member_id=member_id, text=reason)
     proposal = PointsProposal(
-        type=type, member_id=member_id, area_path=area_path, amount=amount, reason_id=text.id, upload_id=upload_id,
+        type=type, member_id=member_id, area_path=area_path, amount=amount, reason_id=reason_id, upload_id=upload_id,
         maker_id=principal.account_id, **facts,
     )
     session.add(proposal)
