@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlmodel import col
 
 from app import clock
+from app.audit.models import AuditEvent
 from app.db.base import new_id
 from app.db.session import AsyncSession, Database
 from app.jobs.registry import Context
@@ -89,5 +90,6 @@ async def bank(committed: Database, settings: Settings) -> AsyncIterator[Bank]:
     async with committed.transaction() as session, as_owner(session):
         await session.exec(sa.text("set local session_replication_role = replica"))
         await session.exec(sa.delete(PointsEntry).where(col(PointsEntry.transaction_id).in_(lines)))
+        await session.exec(sa.delete(AuditEvent).where(AuditEvent.facts["member_id"].astext.in_(map(str, bank.members))))
         for table in (Message, PointsReminder, PointsLevel, PointsLot, PointsTransaction, PointsBalance):
             await session.exec(sa.delete(table).where(col(table.member_id).in_(bank.members)))
