@@ -15,7 +15,7 @@ from app.audit import service as audit_service
 from app.db.base import new_id
 from app.db.session import AsyncSession
 from app.points import service as points_service
-from app.seals import service
+from app.seals import anchors, service
 from app.storage.store import ObjectStore, open_store
 from tests.support.county import County
 from tests.support.owner import as_owner
@@ -41,8 +41,10 @@ def tamper(session: AsyncSession) -> Tamper:
 
 
 @pytest.fixture
-async def chain(session: AsyncSession, tamper: Tamper) -> None:
-    """What earlier tests committed is sealed first."""
+async def chain(session: AsyncSession, tamper: Tamper, store: ObjectStore) -> None:
+    """What earlier tests committed is sealed first; the anchors of chains that they took back are gone."""
+    for key in [found.key async for page in store.listing(anchors.FOLDER) for found in page]:
+        await store.delete(key)
     await tamper(*(f"delete from {table}" for table in EMPTY))
     await service.reopen(session)
     await service.seal_all(session)
