@@ -16,7 +16,6 @@ from app.auth.models import Account
 from app.db.base import new_id
 from app.db.session import AsyncSession
 from app.me import queries_erasures, traces
-from app.me.counting import counted
 from app.me.features import FEATURES
 from app.me.journal import Line
 from app.me.models import Erasure
@@ -66,15 +65,13 @@ async def _erase(session: AsyncSession, account: Account) -> Counts:
 
 async def _forget(session: AsyncSession, member_id: UUID) -> Counts:
     """Every feature from the top down, after what only the openid leads to; how many rows each changed or deleted."""
-    connection = (await session.connection()).sync_connection
-    assert connection is not None
     counts: Counts = {}
     for name, forget in ((TRACES, traces.forget), *((feature.name, feature.forget) for feature in FEATURES)):
         await session.flush()
-        with counted(connection) as count:
-            await forget(session, member_id=member_id)
-            await session.flush()
-        counts[name] = count.rows
+        before = await queries_erasures.changed_rows(session)
+        await forget(session, member_id=member_id)
+        await session.flush()
+        counts[name] = await queries_erasures.changed_rows(session) - before
     return counts
 
 

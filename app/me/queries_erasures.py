@@ -57,3 +57,13 @@ async def asked_on(session: AsyncSession, *, member_id: UUID, restorable_days: i
     found = await session.exec(sa.select(col(Account.erase_on) - restorable_days).where(col(Account.id) == member_id))
     day: date | None = found.scalars().first()
     return day
+
+
+async def changed_rows(session: AsyncSession) -> int:
+    """How many rows this transaction has changed or deleted so far, told by the database itself, whatever statement or trigger did it.
+
+    What is only added (audit events, jobs, ledger lines) does not count.
+    """
+    found = await session.exec(sa.text("select coalesce(sum(n_tup_upd + n_tup_del), 0)::int from pg_stat_xact_user_tables"))
+    rows: int = found.scalar_one()
+    return rows

@@ -3,7 +3,7 @@
 Lock order: the member's balance row is the last and hottest row of a request; whoever posts locks everything above it first.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -11,7 +11,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, insert
-from sqlmodel import col
+from sqlmodel import SQLModel, col
 
 from app.auth import queries as auth_queries
 from app.db.base import new_id
@@ -74,46 +74,70 @@ class NewLot:
     expires_on: date
 
 
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """So many points into a lot, or out of it (below 0); with a last day, the lot can be spent until then from now on."""
+
+    lot_id: UUID
+    points: int
+    last_day: date | None = None
+
+
 OWN_ACCOUNTS = frozenset({LedgerAccount.AVAILABLE, LedgerAccount.HELD, LedgerAccount.DEBT})
 
-# Transaction, lot and entries in one round trip; the trigger that adds the entries up sees them together.
+# Both are put together once: every order, award and cancellation asks them.
+BALANCES = SQLModel.metadata.tables["points_balance"]
+LOCK = (
+    insert(BALANCES)
+    .values(member_id=sa.bindparam("owner_id", type_=sa.Uuid), available=0, held=0, debt=0, version=0)
+    .on_conflict_do_update(index_elements=["member_id"], set_={"version": BALANCES.c.version})
+    .returning(BALANCES.c.available, BALANCES.c.held, BALANCES.c.debt, BALANCES.c.version, TODAY)
+)
+OPEN_LOTS = sa.select(
+    col(PointsLot.id), col(PointsLot.remaining), col(PointsLot.expires_on), col(PointsLot.expires_on) < TODAY
+).where(col(PointsLot.member_id) == sa.bindparam("owner_id", type_=sa.Uuid), col(PointsLot.remaining) > 0)
+# Balance, lots, transaction and entries in one round trip; the trigger that adds the entries up sees them together. What an entry came
+# to is what the balance came to, less what later entries of this transaction still add to the same account.
 WRITE = sa.text("""
-with line as (
+with balance as (
+  update points_balance
+     set available = available + :to_available, held = held + :held, debt = debt + :to_debt, version = version + 1
+   where member_id = :member_id
+  returning available, held, debt, version
+), shifted as (
+  update points_lot l set remaining = l.remaining + s.points, expires_on = coalesce(s.last_day, l.expires_on)
+    from unnest(:shifted_lots, :shifts, :last_days) as s (id, points, last_day) where l.id = s.id
+), line as (
   insert into points_transaction (id, member_id, kind, amount, held, balance_after, account_version, rule_code, rule_version, reason_code,
                                   reference_type, reference_id, reference_number, reverses_id, actor_id)
-  values (:id, :member_id, :kind, :amount, :held, :balance_after, :version, :rule_code, :rule_version, :reason_code, :reference_type,
-          :reference_id, :reference_number, :reverses_id, :actor_id)
+  select :id, :member_id, :kind, :amount, :held, b.available - b.debt, b.version, :rule_code, :rule_version, :reason_code, :reference_type,
+         :reference_id, :reference_number, :reverses_id, :actor_id from balance b
 ), lot as (
   insert into points_lot (id, member_id, transaction_id, amount, remaining, expires_on)
   select :lot_id, :member_id, :id, :lot_points, :lot_points, :lot_expires_on where :lot_id is not null
 )
 insert into points_entry (id, transaction_id, account, member_id, lot_id, amount, balance_after, account_version, store_id, month)
-select e.id, :id, e.account, case when e.balance_after is not null then :member_id end, e.lot_id, e.amount, e.balance_after, :version,
+select e.id, :id, e.account, case when e.account in ('available', 'held', 'debt') then :member_id end, e.lot_id, e.amount,
+       case e.account when 'available' then b.available when 'held' then b.held when 'debt' then -b.debt end - e.still_to_come, b.version,
        e.store_id, e.month
-  from unnest(:ids, :accounts, :lots, :amounts, :balances, :stores, :months)
-    as e (id, account, lot_id, amount, balance_after, store_id, month)
+  from balance b,
+       unnest(:ids, :accounts, :lots, :amounts, :still_to_come, :stores, :months)
+         as e (id, account, lot_id, amount, still_to_come, store_id, month)
 """).bindparams(
     *(sa.bindparam(name, type_=sa.Uuid) for name in ("id", "member_id", "reference_id", "reverses_id", "actor_id", "lot_id")),
-    *(sa.bindparam(name, type_=sa.Integer) for name in ("amount", "held", "balance_after", "version", "rule_version", "lot_points")),
+    *(sa.bindparam(name, type_=sa.Integer) for name in ("amount", "to_available", "held", "to_debt", "rule_version", "lot_points")),
     *(sa.bindparam(name, type_=sa.Text) for name in ("kind", "rule_code", "reason_code", "reference_type", "reference_number")),
     sa.bindparam("lot_expires_on", type_=sa.Date),
-    *(sa.bindparam(name, type_=ARRAY(sa.Uuid)) for name in ("ids", "lots", "stores")),
-    *(sa.bindparam(name, type_=ARRAY(sa.Integer)) for name in ("amounts", "balances")),
-    sa.bindparam("accounts", type_=ARRAY(sa.Text)), sa.bindparam("months", type_=ARRAY(sa.Date)),
+    *(sa.bindparam(name, type_=ARRAY(sa.Uuid)) for name in ("ids", "lots", "stores", "shifted_lots")),
+    *(sa.bindparam(name, type_=ARRAY(sa.Integer)) for name in ("amounts", "still_to_come", "shifts")),
+    *(sa.bindparam(name, type_=ARRAY(sa.Date)) for name in ("months", "last_days")),
+    sa.bindparam("accounts", type_=ARRAY(sa.Text)),
 )
 
 
 async def lock(session: AsyncSession, member_id: UUID) -> Balance:
     """Locks the member's balance row, making it at first sight, and returns it."""
-    statement = (
-        insert(PointsBalance)
-        .values(member_id=member_id, available=0, held=0, debt=0, version=0)
-        .on_conflict_do_update(index_elements=["member_id"], set_={"version": PointsBalance.version})
-        .returning(
-            col(PointsBalance.available), col(PointsBalance.held), col(PointsBalance.debt), col(PointsBalance.version), TODAY
-        )
-    )
-    return Balance(*(await session.exec(statement)).one())
+    return Balance(*(await session.exec(LOCK, params={"owner_id": member_id})).one())
 
 
 async def keep(session: AsyncSession, member_ids: Collection[UUID]) -> None:
@@ -124,87 +148,50 @@ async def keep(session: AsyncSession, member_ids: Collection[UUID]) -> None:
 
 async def open_lots(session: AsyncSession, member_id: UUID) -> list[Lot]:
     """The member's lots with something left. The caller holds the balance row, so they need no locks of their own."""
-    rows = await session.exec(
-        sa.select(col(PointsLot.id), col(PointsLot.remaining), col(PointsLot.expires_on), col(PointsLot.expires_on) < TODAY).where(
-            col(PointsLot.member_id) == member_id, col(PointsLot.remaining) > 0
-        )
-    )
+    rows = await session.exec(OPEN_LOTS, params={"owner_id": member_id})
     return [Lot(*row) for row in rows.all()]
 
 
 async def post(
     session: AsyncSession, *, member_id: UUID, kind: Kind, legs: Sequence[Leg], reference: Reference, cause: Cause,
-    lot: NewLot | None = None,
+    lot: NewLot | None = None, shifts: Sequence[Shift] = (),
 ) -> UUID:
-    """Writes one transaction with its entries and its lot, and moves the balance by them; returns the transaction's id.
+    """Writes one transaction with its entries and its lot, and moves the balance and lots by them; returns the transaction's id.
 
-    The legs must sum to 0 and the caller must hold the balance row (`lock`). Raises IntegrityError when the balance would go below 0.
+    The legs must sum to 0, no lot may come twice in `shifts`, and the caller must hold the balance row (`lock`). Raises IntegrityError
+    when the balance, or a lot, would go below 0.
     """
     moved = {account: sum(leg.amount for leg in legs if leg.account is account) for account in OWN_ACCOUNTS}
     available, held, debt = moved[LedgerAccount.AVAILABLE], moved[LedgerAccount.HELD], -moved[LedgerAccount.DEBT]
-    row = (
-        await session.exec(
-            sa.update(PointsBalance)
-            .where(col(PointsBalance.member_id) == member_id)
-            .values(
-                available=PointsBalance.available + available, held=PointsBalance.held + held, debt=PointsBalance.debt + debt,
-                version=PointsBalance.version + 1,
-            )
-            .returning(
-                col(PointsBalance.available), col(PointsBalance.held), col(PointsBalance.debt), col(PointsBalance.version)
-            )
-        )
-    ).one()
     transaction_id = new_id()
-    after = {LedgerAccount.AVAILABLE: row[0], LedgerAccount.HELD: row[1], LedgerAccount.DEBT: -row[2]}
     values: dict[str, Any] = {
-        "id": transaction_id, "member_id": member_id, "kind": kind.value, "amount": available - debt, "held": held,
-        "balance_after": row[0] - row[2], "version": row[3], "rule_code": cause.rule_code, "rule_version": cause.rule_version,
+        "id": transaction_id, "member_id": member_id, "kind": kind.value, "amount": available - debt, "to_available": available,
+        "held": held, "to_debt": debt, "rule_code": cause.rule_code, "rule_version": cause.rule_version,
         "reason_code": cause.reason_code, "reference_type": reference.type, "reference_id": reference.id,
         "reference_number": reference.number, "reverses_id": cause.reverses_id, "actor_id": cause.actor_id,
         "lot_id": lot.id if lot else None, "lot_points": lot.points if lot else None, "lot_expires_on": lot.expires_on if lot else None,
+        "shifted_lots": [shift.lot_id for shift in shifts], "shifts": [shift.points for shift in shifts],
+        "last_days": [shift.last_day for shift in shifts],
     }
-    before = {account: after[account] - moved[account] for account in OWN_ACCOUNTS}
-    await session.exec(WRITE, params=values | _columns(legs, before))
+    written = await session.exec(WRITE, params=values | _columns(legs, moved))
+    assert isinstance(written, sa.CursorResult) and written.rowcount == len(legs)  # the caller holds the balance row, so it is there
     return transaction_id
 
 
-def _columns(legs: Sequence[Leg], balances: dict[LedgerAccount, int]) -> dict[str, list[Any]]:
-    """The entries as columns, in the order of the legs: their ids keep it. `balances`: the member's own accounts before them."""
-    came_to: list[int | None] = []
+def _columns(legs: Sequence[Leg], moved: Mapping[LedgerAccount, int]) -> dict[str, list[Any]]:
+    """The entries as columns, in the order of the legs: their ids keep it. `moved`: what they add to each of the member's own accounts."""
+    rest, still_to_come = dict(moved), []
     for leg in legs:
-        if leg.account in balances:
-            balances[leg.account] += leg.amount
-        came_to.append(balances.get(leg.account))
+        if leg.account in rest:
+            rest[leg.account] -= leg.amount
+        still_to_come.append(rest.get(leg.account))
     return {
         "ids": [new_id() for _ in legs], "accounts": [leg.account.value for leg in legs], "lots": [leg.lot_id for leg in legs],
-        "amounts": [leg.amount for leg in legs], "balances": came_to, "stores": [leg.store_id for leg in legs],
+        "amounts": [leg.amount for leg in legs], "still_to_come": still_to_come, "stores": [leg.store_id for leg in legs],
         "months": [leg.month for leg in legs],
     }
 
 
-async def draw(session: AsyncSession, parts: Sequence[Part]) -> None:
-    """Takes each part out of its lot. No lot comes twice."""
-    taken = _unnested(ids=[part.lot_id for part in parts], points=[part.points for part in parts])
-    await _move(session, taken, remaining=PointsLot.remaining - taken.c.points)
-
-
-async def refill(session: AsyncSession, parts: Sequence[Part], last_days: Mapping[UUID, date]) -> None:
-    """Gives each part back to its lot. `last_days`: until when each lot can be spent from now on. No lot comes twice."""
-    back = _unnested(
-        ids=[part.lot_id for part in parts], points=[part.points for part in parts], days=[last_days[part.lot_id] for part in parts]
-    )
-    await _move(session, back, remaining=PointsLot.remaining + back.c.points, expires_on=back.c.days)
-
-
-def _unnested(**columns: Sequence[Any]) -> sa.TableValuedAlias:
-    """Rows of a statement out of columns: `ids`, `points`, `days`."""
-    types: dict[str, Any] = {"ids": sa.Uuid, "points": sa.Integer, "days": sa.Date}
-    arrays = [sa.literal(list(values), ARRAY(types[name])) for name, values in columns.items()]
-    return sa.func.unnest(*arrays).table_valued(*(sa.column(name, types[name]) for name in columns)).render_derived()
-
-
-async def _move(session: AsyncSession, moved: sa.TableValuedAlias, **values: Any) -> None:
-    await session.exec(
-        sa.update(PointsLot).where(col(PointsLot.id) == moved.c.ids).values(**values).execution_options(synchronize_session=False)
-    )
+def drawn(parts: Iterable[Part]) -> list[Shift]:
+    """Each part out of its lot."""
+    return [Shift(part.lot_id, -part.points) for part in parts]

@@ -22,6 +22,7 @@ from app.points.ledger import Cause, Reference
 from app.points.models import Kind, PointsProposal, PointsTransaction, ProposalStatus
 from app.points.service import noting
 from app.points.workflow_conditions import About
+from app.security import throttles
 from app.uploads import service as uploads_service
 
 ADJUSTMENT, CLAWBACK = "adjustment", "clawback"
@@ -53,6 +54,7 @@ async def propose_clawback(
     area_path = await _area_of(session, principal, line.member_id)
     if line.kind is not Kind.EARN:
         raise Conflict("只能收回一笔获得的积分")
+    await throttles.hold(session, f"points.clawback:{entry_id}")  # nobody may lock a row of history: who asks second hears of the first
     if await queries_proposals.clawback_of(session, entry_id=entry_id) is not None:
         raise AlreadyExists("这笔积分已申请收回")
     return await propose(

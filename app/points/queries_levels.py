@@ -5,12 +5,12 @@ Within a month it only rises, so what counts reaches from the same month a year 
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.dialects.postgresql import JSONB, distinct_on
 from sqlmodel import col
 
 from app import clock
@@ -55,7 +55,17 @@ def year_before(month: date) -> date:
 
 async def year(session: AsyncSession, *, member_id: UUID) -> Year:
     """What the last 365 days brought, and the level as it is shown."""
-    month = clock.month_start(clock.today())
+    found = await session.exec(sa.select(of_member(member_id, today=clock.today(), year_ago=year_ago())))
+    return read(found.scalar_one())
+
+
+def year_ago() -> datetime:
+    return clock.now() - timedelta(days=365)
+
+
+def of_member(member_id: Any, *, today: date, year_ago: Any) -> sa.ScalarSelect[Any]:
+    """The same as part of another statement, on this day: a value for `read`."""
+    month = clock.month_start(today)
     last = (
         sa.select(col(PointsLevel.level), col(PointsLevel.month))
         .where(col(PointsLevel.member_id) == member_id, col(PointsLevel.month) <= month)
@@ -63,14 +73,21 @@ async def year(session: AsyncSession, *, member_id: UUID) -> Year:
         .limit(1)
         .cte("last")
     )
-    found = await session.exec(
-        sa.select(
-            _sum(made_at >= clock.now() - timedelta(days=365)), _sum(sa.true()), sa.select(last.c.level).scalar_subquery(),
-            sa.select(last.c.month).scalar_subquery(),
-        ).where(col(PointsTransaction.member_id) == member_id, made_at >= clock.day_start(year_before(month)), EARNED)
+    told = sa.func.jsonb_build_array(
+        _sum(made_at >= year_ago), _sum(sa.true()), sa.select(last.c.level).scalar_subquery(),
+        sa.select(last.c.month).scalar_subquery(), type_=JSONB,
     )
-    earned, counted, stored, stored_in = found.one()
-    left = 1 if stored is None else workflow.level_left(stored, workflow.months_between(stored_in, month))
+    return (
+        sa.select(told)
+        .where(col(PointsTransaction.member_id) == member_id, made_at >= clock.day_start(year_before(month)), EARNED)
+        .scalar_subquery()
+    )
+
+
+def read(told: Sequence[Any]) -> Year:
+    earned, counted, stored, stored_in = told
+    this_month = clock.month_start(clock.today())
+    left = 1 if stored is None else workflow.level_left(stored, workflow.months_between(date.fromisoformat(stored_in), this_month))
     return Year(earned, max(workflow.level(earned), workflow.level(counted), left))
 
 

@@ -175,7 +175,8 @@ async def test_an_administrator_lifts_it_and_nothing_is_paid_after_all(session, 
     await earn(loop.rider.id)
     assert (await loop.get(loop.rider, "/me"))["debt"] == 140
     assert "积分获取已恢复" in (await loop.told(loop.rider))[0]
-    events = await session.exec(sa.select(col(AuditEvent.action)).where(col(AuditEvent.object_kind) == "points_earning_stop"))
+    told = sa.select(col(AuditEvent.action)).where(col(AuditEvent.object_kind) == "points_earning_stop")
+    events = await session.exec(told.order_by(col(AuditEvent.id)))
     assert list(events.scalars()) == ["points.stop_earning", "points.lift_earning_stop"]
 
 

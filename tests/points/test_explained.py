@@ -121,11 +121,10 @@ async def test_a_lapse_of_an_earlier_release(client, session, cast: Cast) -> Non
     """Its number is the day on which it was written: what lapsed then could be spent until the day before."""
     line = await give(session, cast.rider.id, 10, lapses_on=in_days(-1))
     lot = (await session.exec(sa.select(col(PointsLot.id)).where(col(PointsLot.transaction_id) == line))).scalar_one()
-    await ledger.draw(session, [ledger.Part(lot, 10)])
     legs = [ledger.Leg(ledger.LedgerAccount.AVAILABLE, -10, lot), ledger.Leg(ledger.LedgerAccount.EXPIRED, 10)]
     await ledger.post(
         session, member_id=cast.rider.id, kind=Kind.EXPIRE, legs=legs, cause=ledger.Cause("lapsed"),
-        reference=ledger.Reference("lapse", new_id(), clock.today().isoformat()),
+        reference=ledger.Reference("lapse", new_id(), clock.today().isoformat()), shifts=[ledger.Shift(lot, -10)],
     )
     assert (await lines(client, cast))[0]["reason"].endswith(f"最后可用日是 {in_days(-1):%Y年%m月%d日}")
 

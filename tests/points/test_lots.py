@@ -201,17 +201,17 @@ async def test_a_store_is_of_what_is_redeemed_alone(session, cast: Cast, shops: 
 
 
 async def test_the_hot_path_gains_no_statement(session, cast: Cast, shops: list[UUID], statements: list[str]) -> None:
-    """However many lots pay: an order is five statements, its verification three."""
+    """However many lots pay: an order is three statements, its verification two."""
     bought = order(cast)
     for days in range(30):
         await give(session, cast.rider.id, 1, lapses_on=in_days(days))
     await session.flush()
     statements.clear()
     await service.hold(session, amount=30, **bought)
-    assert len(statements) == 5, statements
+    assert len(statements) == 3, statements
     statements.clear()
     await service.capture(session, amount=30, actor_id=cast.admin.id, store_id=shops[0], month=OCTOBER, **bought)
-    assert len(statements) == 3, statements
+    assert len(statements) == 2, statements
 
 
 def lapsed_once(lines: list[tuple[Kind, int]], lapsed: int) -> None:

@@ -35,11 +35,13 @@ async def _lapse(session: AsyncSession, member_id: UUID, lots: Sequence[Lot]) ->
     """Takes the whole rest of each lot: a transaction for each last day, which is the number that its line shows."""
     for day, group in groupby(sorted(lots, key=lambda lot: (lot.expires_on, lot.id)), key=lambda lot: lot.expires_on):
         parts = [Part(lot.id, lot.remaining) for lot in group]
-        await ledger.draw(session, parts)
         legs = [Leg(LedgerAccount.AVAILABLE, -part.points, part.lot_id) for part in parts]
         points, reference = sum(part.points for part in parts), Reference("lapse", new_id(), day.isoformat())
         legs.append(Leg(LedgerAccount.EXPIRED, points))
-        await ledger.post(session, member_id=member_id, kind=Kind.EXPIRE, legs=legs, reference=reference, cause=Cause("lapsed"))
+        await ledger.post(
+            session, member_id=member_id, kind=Kind.EXPIRE, legs=legs, reference=reference, cause=Cause("lapsed"),
+            shifts=ledger.drawn(parts),
+        )
         audit_service.record(
             session, "points.lapse", object_kind="lapse", object_id=reference.id, member_id=str(member_id), points=points
         )

@@ -37,10 +37,10 @@ async def take_back(
     """
     lots, _ = await lapsing.good_lots(session, member_id)
     parts, missing = workflow.take(lots, points, first=first_lot)
-    if parts:
-        await ledger.draw(session, parts)
     target = LedgerAccount.ISSUANCE if kind is Kind.REVERSE else LedgerAccount.ADJUSTMENT
     legs = [Leg(target, points), *(Leg(AVAILABLE, -part.points, part.lot_id) for part in parts)]
     if missing:
         legs.append(Leg(DEBT, -missing))
-    return await ledger.post(session, member_id=member_id, kind=kind, legs=legs, reference=reference, cause=cause)
+    return await ledger.post(
+        session, member_id=member_id, kind=kind, legs=legs, reference=reference, cause=cause, shifts=ledger.drawn(parts)
+    )

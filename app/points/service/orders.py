@@ -7,7 +7,7 @@ from uuid import UUID
 from app.db.session import AsyncSession
 from app.points import ledger, queries, workflow
 from app.points.errors import InsufficientPoints
-from app.points.ledger import Cause, Leg, Reference
+from app.points.ledger import Cause, Leg, Reference, Shift
 from app.points.models import Kind, LedgerAccount
 from app.points.service import lapsing
 from app.points.service.moving import AVAILABLE, DEBT, HELD
@@ -25,11 +25,10 @@ async def hold(session: AsyncSession, *, member_id: UUID, amount: int, redemptio
     parts, missing = workflow.take(lots, amount)
     if missing:
         raise InsufficientPoints(available=balance.available - lapsed, needed=amount)
-    await ledger.draw(session, parts)
     legs = [leg for part in parts for leg in (Leg(AVAILABLE, -part.points, part.lot_id), Leg(HELD, part.points, part.lot_id))]
     await ledger.post(
         session, member_id=member_id, kind=Kind.HOLD, legs=legs, reference=Reference("redemption", redemption_id, number),
-        cause=Cause("redemption_placed", actor_id=member_id),
+        cause=Cause("redemption_placed", actor_id=member_id), shifts=ledger.drawn(parts),
     )
 
 
@@ -68,16 +67,13 @@ async def release(session: AsyncSession, *, member_id: UUID, redemption_id: UUID
     await lapsing.lapse_over(session, member_id, [lot for lot, _ in held])
     parts = [Part(lot.id, points) for lot, points in held]
     rest, settled = workflow.give_back(parts, balance.debt)
-    if rest:
-        await ledger.refill(
-            session, rest, {lot.id: workflow.returned_lot_expiry(lot.expires_on, balance.today) for lot, _ in held}
-        )
+    last_days = {lot.id: workflow.returned_lot_expiry(lot.expires_on, balance.today) for lot, _ in held}
     legs = [Leg(HELD, -part.points, part.lot_id) for part in parts] + [Leg(AVAILABLE, part.points, part.lot_id) for part in rest]
     if settled:
         legs.append(Leg(DEBT, settled))
     await ledger.post(
         session, member_id=member_id, kind=Kind.RELEASE, legs=legs, reference=Reference("redemption", redemption_id, number),
-        cause=Cause(reason_code),
+        cause=Cause(reason_code), shifts=[Shift(part.lot_id, part.points, last_days[part.lot_id]) for part in rest],
     )
 
 
