@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from datetime import UTC, datetime
 from zipfile import ZipFile
 
@@ -40,6 +41,13 @@ def test_xlsx_holds_texts_and_numbers_and_no_formula() -> None:
 def test_pdf_embeds_the_chinese_font_and_survives_unknown_characters() -> None:
     content = render("pdf")
     assert content.startswith(b"%PDF-") and b"/FontFile2" in content and b"MicroHei" in content
+
+
+def test_pdf_goes_on_upon_the_next_page_with_a_row_that_no_page_holds() -> None:
+    """And breaks texts without spaces where the cell is full."""
+    long = [["D20261122-000001", 2, AT, "备注" * 2_000], *[["D20261122-000002", 3, AT, "第一行\n第二行"]] * 30]
+    pages = [int(count) for count in re.findall(rb"/Count (\d+)", render("pdf", long))]
+    assert len(pages) == 1 and pages[0] > 3
 
 
 @pytest.mark.parametrize("format", ["json", "csv", "xlsx", "pdf"])
