@@ -5,12 +5,17 @@ from fastapi import APIRouter, FastAPI
 from app import health
 from app.areas import routes as areas_routes
 from app.auth import routes as auth_routes
+from app.budgets import routes as budgets_routes
 from app.categories import routes_reports as categories_routes_reports
 from app.checkins import routes_areas as checkins_routes_areas
+from app.collusion import routes as collusion_routes
 from app.complaints import routes as complaints_routes
 from app.coverage import routes as coverage_routes
 from app.coverage import routes_enterprises as coverage_routes_enterprises
 from app.coverage import routes_organisations as coverage_routes_organisations
+from app.discounts import routes as discounts_routes
+from app.discounts import routes_members as discounts_routes_members
+from app.discounts import routes_stores as discounts_routes_stores
 from app.dispatching import routes_reports as dispatching_routes_reports
 from app.dispatching import routes_routing_rules as dispatching_routes_routing_rules
 from app.enterprises import routes as enterprises_routes
@@ -35,6 +40,8 @@ from app.qrcodes import routes_landing as qrcodes_routes_landing
 from app.qrcodes import routes_organisations as qrcodes_routes_organisations
 from app.redemptions import routes as redemptions_routes
 from app.redemptions import routes_stores as redemptions_routes_stores
+from app.redemptions import routes_stores_settlements as redemptions_routes_stores_settlements
+from app.redemptions import routes_stores_slips as redemptions_routes_stores_slips
 from app.registrations import routes as registrations_routes
 from app.reports import routes as reports_routes
 from app.reports import routes_claims as reports_routes_claims
@@ -51,6 +58,9 @@ from app.signals import routes_reports as signals_routes_reports
 from app.statements import routes_enterprises as statements_routes_enterprises
 from app.statistics import routes_reports as statistics_routes_reports
 from app.stores import routes as stores_routes
+from app.stores import routes_applications as stores_routes_applications
+from app.stores import routes_contracts as stores_routes_contracts
+from app.stores import routes_invitations as stores_routes_invitations
 from app.units import routes as units_routes
 from app.units import routes_routing_rules as units_routes_routing_rules
 from app.uploads import routes as uploads_routes
@@ -88,8 +98,17 @@ ROUTERS: tuple[APIRouter, ...] = (
     me_routes_members.router,
     uploads_routes.router,
     redemptions_routes_stores.router,
+    redemptions_routes_stores_settlements.router,
+    redemptions_routes_stores_slips.router,
+    discounts_routes_stores.router,
+    discounts_routes_members.router,
+    discounts_routes.router,
+    budgets_routes.router,
     rewards_routes.router,
+    stores_routes_applications.router,
+    stores_routes_invitations.router,
     stores_routes.router,
+    stores_routes_contracts.router,
     areas_routes.router,
     checkins_routes_areas.router,
     organisations_routes_words.router,
@@ -106,6 +125,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     qrcodes_routes.router,
     qrcodes_routes_organisations.router,
     complaints_routes.router,
+    collusion_routes.router,
     retention_routes_rules.router,
     workdays_routes.router,
     units_routes.router,

@@ -182,6 +182,16 @@ class CodeMalformed(AppError):
     status, code, title, detail, remembered = 422, "code_malformed", "Code is mistyped", "券码有误，请核对后重新输入", True
 
 
+class CodeNotFound(AppError):
+    """An unknown code, one of another store, and a forged token sound alike."""
+
+    status, code, title, detail, remembered = 404, "code_not_found", "No such code", "没有找到这个兑换码，请核对", True
+
+
+class TicketExpired(AppError):
+    status, code, title, detail, remembered = 410, "ticket_expired", "Ticket expired", "二维码已过期，请让顾客刷新后再扫", True
+
+
 class RateLimited(AppError):
     status, code, title, detail = 429, "rate_limited", "Too many requests", "操作过于频繁，请稍后再试"
 

@@ -1,8 +1,11 @@
 """THE list of modules with job handlers. Importing this module fills the registry: the worker and tests start here."""
 
 import app.auth.jobs
+import app.budgets.jobs
 import app.checkins.jobs
+import app.collusion.jobs
 import app.demo.jobs
+import app.discounts.jobs
 import app.inbox.jobs
 import app.invariants.jobs
 import app.jobs.housekeeping
@@ -22,6 +25,7 @@ import app.seals.jobs
 import app.signals.jobs
 import app.statements.jobs
 import app.statistics.jobs
+import app.stores.jobs
 import app.uploads.jobs
 import app.wechat.jobs
 import app.workdays.jobs  # noqa: F401

@@ -11,8 +11,12 @@ from app.points import queries_proposals as points_queries_proposals
 from app.qrcodes import ports as qrcodes_ports
 from app.qrcodes.models import Purpose
 from app.reports import queries as reports_queries
+from app.rewards import queries as rewards_queries
+from app.rewards import service as rewards_service
 from app.seals import queries as seals_queries
 from app.stores import queries as stores_queries
+from app.stores import queries_applications as stores_queries_applications
+from app.stores import queries_invitations as stores_queries_invitations
 from app.uploads import ports as uploads_ports
 
 
@@ -26,6 +30,9 @@ def connect() -> None:
     for kind in ("report_before", "report_after", "report_reopen"):
         uploads_ports.owner(kind, reports_queries.may_see, reports_queries.may_see_original)
     uploads_ports.owner("complaint", complaints_queries.may_see)
+    uploads_ports.owner(rewards_service.PHOTO, rewards_queries.may_see_photo, shown_to_all=True)
+    uploads_ports.owner("store", stores_queries.may_see_photos, shown_to_all=True)
+    uploads_ports.owner("store_application", stores_queries_applications.may_see)
     qrcodes_ports.target(
         Purpose.REGISTRATION, organisations_queries.may_issue_qrcode, organisations_queries.describe, organisations_queries.by_ids,
         organisations_queries.expect_in_being,
@@ -35,4 +42,5 @@ def connect() -> None:
         enterprises_queries.expect_open,
     )
     qrcodes_ports.target(Purpose.STORE, stores_queries.may_issue_qrcode, stores_queries.describe, stores_queries.by_ids)
+    qrcodes_ports.target(Purpose.STORE_STAFF, stores_queries_invitations.may_issue, stores_queries_invitations.describe)
     qrcodes_ports.target(Purpose.CERTIFICATE, certificates.may_issue, certificates.describe)

@@ -3,11 +3,14 @@
 import app.areas.models
 import app.audit.models
 import app.auth.models
+import app.budgets.models
 import app.categories.models
 import app.checkins.models
+import app.collusion.models
 import app.complaints.models
 import app.coverage.models
 import app.db.numbers
+import app.discounts.models
 import app.enterprises.models
 import app.idempotency.models
 import app.me.models
@@ -23,6 +26,7 @@ import app.proofs.models
 import app.publicity.models
 import app.qrcodes.models
 import app.redemptions.models
+import app.redemptions.models_days
 import app.registrations.models
 import app.reports.models
 import app.reports.models_clocks
@@ -35,6 +39,9 @@ import app.signals.models
 import app.statements.models
 import app.statistics.models
 import app.stores.models
+import app.stores.models_applications
+import app.stores.models_contracts
+import app.stores.models_days
 import app.units.models
 import app.uploads.models
 import app.wechat.models

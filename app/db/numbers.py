@@ -5,16 +5,12 @@ from sqlmodel import Field, SQLModel
 
 from app.db.session import AsyncSession
 
-# One statement: the day's counter row is made or raised, and stays locked until the commit, so the count has no gaps and no repeats.
-NEXT = sa.text("""
-insert into day_number as n (prefix, day, last) values (:prefix, (clock_timestamp() at time zone 'Asia/Shanghai')::date, 1)
-on conflict (prefix, day) do update set last = n.last + 1
-returning to_char(day, 'YYYYMMDD'), last
-""").bindparams(sa.bindparam("prefix", type_=sa.Text))
+# Out of a sequence of the letter (migration 0039): nobody waits for anybody's commit.
+NEXT = sa.text("select next_number(:prefix)").bindparams(sa.bindparam("prefix", type_=sa.Text))
 
 
 class DayNumber(SQLModel, table=True):
-    """The last number given on a day."""
+    """The last number that the release before 0039 gave on a day. It counts from 500001 on beside this one, which gives what is below."""
 
     __tablename__ = "day_number"
     __table_args__ = (sa.CheckConstraint("last > 0", name="positive"),)
@@ -25,7 +21,7 @@ class DayNumber(SQLModel, table=True):
 
 
 async def next_number(session: AsyncSession, prefix: str) -> str:
-    """Draws the next number. Holds the day's counter row until the commit: call it as late as the work allows."""
+    """Draws the next number. It is gone even if the work is rolled back: the count of a day has no repeats, but it may have gaps."""
     connection = await session.connection()
-    day, last = (await connection.execute(NEXT, {"prefix": prefix})).one()
-    return f"{prefix}{day}-{last:06d}"
+    number: str = (await connection.execute(NEXT, {"prefix": prefix})).scalar_one()
+    return number

@@ -1,8 +1,7 @@
 """One part of the county's life: its riders, their reports, what they redeem. A run that died goes on where it stopped.
 
-Few people, reports or lives of reports are one transaction, so what exists is whole, and what is missing can be told. They are few because
-the counter of numbers stays locked until a commit, and real reporters wait for it; a report's life comes after its filing for the same
-reason. The photos' objects are put into the store before the transaction begins.
+Few people, reports or lives of reports are one transaction, so what exists is whole, and what is missing can be told. The photos' objects
+are put into the store before the transaction begins.
 """
 
 import gc
@@ -50,7 +49,7 @@ PURPOSES = ("service", "location")
 NEXT_CONTACT = timedelta(days=14)
 NICENESS, TIMEOUT_MS = 5, 30_000
 AT_ONCE = 5
-NUMBERED = 1  # who draws a number holds the day's counter until the commit, and the other lane waits for it
+ALONE = 1  # an order locks its reward's stock until the commit, and the other lane waits for it
 
 
 async def fill(database: Database, store: ObjectStore, *, appid: str, part: int) -> None:
@@ -61,7 +60,7 @@ async def fill(database: Database, store: ObjectStore, *, appid: str, part: int)
         async with database.transaction() as session:
             for wish in wishes:
                 await _hire(session, appid, cast.versions["service"], wish)
-    for numbers in _few(plan.riders_of(part), NUMBERED):
+    for numbers in _few(plan.riders_of(part), ALONE):
         async with database.transaction() as session:
             for number in numbers:
                 await _register(session, cast, plan.riders()[number], approved=number % (2 * plan.PARTY_MEMBER_EVERY) == 0)
@@ -69,7 +68,7 @@ async def fill(database: Database, store: ObjectStore, *, appid: str, part: int)
         filed = {number: await _filed(session, await cast.play(session, plan.riders()[number].person)) for number in plan.riders_of(part)}
     await _file(database, store, cast, plan.reports_of(part), filed)
     await _live(database, store, cast, plan.reports_of(part), filed)
-    for orders in _few(plan.orders_of(part), NUMBERED):
+    for orders in _few(plan.orders_of(part), ALONE):
         async with database.transaction() as session:
             for order in orders:
                 await _order(session, cast, order)
@@ -142,7 +141,7 @@ async def _filed(session: AsyncSession, rider: Principal) -> list[Filed]:
 
 async def _file(database: Database, store: ObjectStore, cast: Cast, reports: Sequence[ReportPlan], filed: dict[int, list[Filed]]) -> None:
     """Files what is missing, in the plan's order."""
-    for some in _few([report for report in reports if report.turn >= len(filed[report.rider])], NUMBERED):
+    for some in _few([report for report in reports if report.turn >= len(filed[report.rider])], ALONE):
         photos_kept = [await _kept(store, report.category) for report in some]
         async with database.transaction() as session:
             for report, before in zip(some, photos_kept, strict=True):
@@ -172,7 +171,7 @@ async def _order(session: AsyncSession, cast: Cast, order: OrderPlan) -> None:
     rider = await cast.play(session, plan.riders()[order.rider].person)
     if await redemptions_queries.own(session, principal=rider, status=None, limit=1, after=None):
         return
-    placed = await redemptions_service.place(session, principal=rider, reward_id=cast.water, quantity=1)
+    placed = (await redemptions_service.place(session, principal=rider, reward_id=cast.water, quantity=1)).redemption
     if order.end == "cancelled":
         await redemptions_service.cancel(session, principal=rider, redemption_id=placed.id, seen=None)
     if order.end == "verified":

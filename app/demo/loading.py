@@ -13,7 +13,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 import app.tables  # noqa: F401 - fills the metadata before the first statement
-from app import ports
+from app import clock, ports
 from app.areas import queries as areas_queries
 from app.areas import service as areas_service
 from app.areas.models import Area
@@ -27,7 +27,7 @@ from app.coverage.models import Duty
 from app.coverage.schemas import AssignmentIn
 from app.db import session as db_session
 from app.db.session import AsyncSession
-from app.demo import names, people, plan
+from app.demo import names, people, plan, trading
 from app.enterprises import service as enterprises_service
 from app.enterprises.schemas import EnterpriseIn
 from app.errors import AlreadyExists
@@ -43,7 +43,7 @@ from app.rewards.schemas import RewardIn
 from app.security import passwords
 from app.settings import Settings
 from app.stores import service as stores_service
-from app.stores.schemas import StoreIn
+from app.stores.schemas import APART, StoreIn
 
 USERNAME = "admin"
 TIMEOUT_MS = 60_000
@@ -109,7 +109,10 @@ async def _load(session: AsyncSession, *, appid: str, password_hash: str) -> boo
     await _staff(loading)
     enterprises = await _enterprises(loading)
     await _coverage(loading, await _organisations(loading, enterprises), enterprises)
-    await _rewards(loading, await _stores(loading))
+    stores = await _stores(loading)
+    await _rewards(loading, stores)
+    await trading.contracts(session, principal=loading.actor, stores=stores)
+    await trading.offers(session, principal=loading.actor, stores=stores)
     await jobs_service.enqueue(session, "demo.fill", {}, key="demo.fill")
     return made
 
@@ -215,13 +218,14 @@ async def _stores(loading: Loading) -> list[UUID]:
     made = []
     for store in plan.stores():
         body = StoreIn.model_validate({
-            "name": store.name, "area_id": loading.areas[store.community].id, "phone": f"0537-34200{store.number:02d}",
+            "name": store.name, "category": store.category, "area_id": loading.areas[store.community].id,
+            "phone": f"0537-34200{store.number:02d}",
             "location": {"lng": store.lng, "lat": store.lat, "crs": "gcj02"}, "hours": "07:30-22:00",
-            "address": f"{plan.by_code()[store.community].name} {store.number} 号",
+            "address": f"{plan.by_code()[store.community].name} {store.number} 号", "special_days": trading.holidays(clock.today()),
         })
         row = await stores_service.create(
             loading.session, principal=loading.actor, area_id=body.area_id, location=body.location,
-            fields=body.model_dump(exclude={"area_id", "location"}),
+            fields=body.model_dump(exclude=APART), special_days=body.special_days,
         )
         if store.number - 1 in plan.water().stores:
             await loading.staff(people.owner(store), Role.STORE_OWNER, ScopeType.STORE, row.id)
@@ -239,7 +243,7 @@ async def _rewards(loading: Loading, stores: list[UUID]) -> None:
         })
         await rewards_service.create(
             loading.session, principal=loading.actor, store_ids=body.store_ids, stock=body.stock,
-            fields=rewards_views.columns(body.model_dump(exclude={"store_ids", "stock"})),
+            fields=rewards_views.columns(body.model_dump(exclude={"store_ids", "stock", "upload_ids"})),
         )
 
 

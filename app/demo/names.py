@@ -31,6 +31,10 @@ INSTRUCTED = 1  # the enterprise that an instructor is assigned to
 CODE_OF = 1  # which of them has its 双找 code on the posters
 
 SHOPS = ("便利店", "早餐铺", "超市", "理发店", "修车铺", "药店", "茶饮店", "洗衣店", "面馆", "服务驿站")
+SHOP_CATEGORIES = {
+    "便利店": "convenience", "早餐铺": "restaurant", "超市": "supermarket", "修车铺": "repair", "药店": "health", "茶饮店": "restaurant",
+    "面馆": "restaurant",
+}
 WATER = "一瓶矿泉水"
 REWARDS = (  # name, kind, points, stock (0: unlimited), cents that a store is paid, orders a month (0: no limit)
     (WATER, "goods", 20, 600, 150, 0), ("一杯热豆浆", "goods", 20, 300, 200, 4), ("一份茶叶蛋", "goods", 20, 200, 180, 4),

@@ -47,6 +47,7 @@ class AreaPlan:
 @dataclass(frozen=True, slots=True)
 class StorePlan:
     name: str
+    category: str
     community: str
     lng: float
     lat: float
@@ -147,7 +148,7 @@ def stores() -> tuple[StorePlan, ...]:
         lng, lat = _somewhere(chance, community.box)
         base = community.name.removesuffix("社区")
         kind = names.SHOPS[(number // len(communities) * 4 + number) % len(names.SHOPS)]
-        made.append(StorePlan(f"{base}{kind}", community.code, lng, lat, number + 1))
+        made.append(StorePlan(f"{base}{kind}", names.SHOP_CATEGORIES.get(kind, "other"), community.code, lng, lat, number + 1))
     return tuple(made)
 
 

@@ -54,7 +54,7 @@ class Effect:
 
 def named(account_id: UUID, status: int, answer: Mapping[str, Any]) -> Effect | None:
     """What an answer says was done; None for answers of other operations, which may tell of the same things."""
-    if status == 200 and "verification_id" in answer:
+    if status == 200 and {"verification_id", "redemption_id"} <= answer.keys():
         return Effect("undo" if "undone_at" in answer else "verification", UUID(answer["verification_id"]), account_id)
     if status != 201 or "id" not in answer:
         return None

@@ -3,7 +3,7 @@
 The second half of I12, the chain of hashes, is checked by `app/seals`; the command runs both.
 """
 
-from app.invariants import answers, awards, books, orders, trail
+from app.invariants import answers, awards, books, orders, shops, trail
 from app.invariants.scans import Check, Scan
 
 
@@ -13,7 +13,7 @@ def _in_order(check: Check) -> tuple[int, str]:
 
 
 CHECKS: tuple[Check, ...] = tuple(
-    sorted((*books.CHECKS, *awards.CHECKS, *orders.CHECKS, *answers.CHECKS, *trail.CHECKS), key=_in_order)
+    sorted((*books.CHECKS, *awards.CHECKS, *orders.CHECKS, *shops.CHECKS, *answers.CHECKS, *trail.CHECKS), key=_in_order)
 )
 BY_CODE = {check.code: check for check in CHECKS}
 # Each scan once, the longest first, so that two connections end at about the same time.

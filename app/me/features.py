@@ -11,6 +11,8 @@ from app.auth import queries as auth_queries
 from app.auth import service as auth_service
 from app.checkins import queries as checkins_queries
 from app.checkins import service as checkins_service
+from app.collusion import queries as collusion_queries
+from app.collusion import service as collusion_service
 from app.complaints import queries as complaints_queries
 from app.complaints import service as complaints_service
 from app.coverage import queries as coverage_queries
@@ -45,6 +47,8 @@ from app.signals import queries as signals_queries
 from app.signals import service as signals_service
 from app.statements import queries as statements_queries
 from app.statements import service as statements_service
+from app.stores import queries_applications as stores_queries_applications
+from app.stores import service as stores_service
 from app.units import queries as units_queries
 from app.units import service as units_service
 from app.uploads import queries as uploads_queries
@@ -69,6 +73,7 @@ class Feature:
 FEATURES: tuple[Feature, ...] = (
     Feature("reveals", reveals.forget, me_queries.export),
     Feature("signals", signals_service.forget, signals_queries.export),
+    Feature("collusion", collusion_service.forget, collusion_queries.export),
     Feature("redemptions", redemptions_service.forget, redemptions_queries.export),
     Feature("proofs", proofs_service.forget, proofs_queries.export),
     Feature("reports", reports_service.forget, reports_queries.export),
@@ -81,6 +86,7 @@ FEATURES: tuple[Feature, ...] = (
     Feature("checkins", checkins_service.forget, checkins_queries.export),
     Feature("coverage", coverage_service.forget, coverage_queries.export),
     Feature("complaints", complaints_service.forget, complaints_queries.export),
+    Feature("stores", stores_service.forget, stores_queries_applications.export),
     Feature("points", points_service.forget, points_queries.export),
     Feature("messages", messages_service.forget, messages_queries.export),
     Feature("uploads", uploads_service.forget, uploads_queries.export),

@@ -21,6 +21,7 @@ class Purpose(StrEnum):
     STORE = "store"
     ENTERPRISE = "enterprise"
     CERTIFICATE = "certificate"
+    STORE_STAFF = "store_staff"
 
 
 class QrCode(Table, table=True):
@@ -35,7 +36,7 @@ class QrCode(Table, table=True):
         sa.CheckConstraint(r"scene ~ '^[0-9A-Za-z]{1,32}$'", name="scene"),
         sa.CheckConstraint("max_uses > 0", name="max_uses"),
         sa.CheckConstraint("uses >= 0 and uses <= max_uses", name="uses"),
-        sa.CheckConstraint("not typed or purpose = 'registration'", name="typed"),
+        sa.CheckConstraint("not typed or purpose in ('registration', 'store_staff')", name="typed"),
         sa.Index(None, "target_id"),
         sa.Index(None, "issued_by", "id"),
     )

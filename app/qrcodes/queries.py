@@ -22,6 +22,7 @@ from app.security import typed_codes
 SCENE = re.compile(r"[0-9A-Za-z]{1,32}")
 GROUPS = re.compile(r"[0-9A-Za-z]{4}([\s-]+[0-9A-Za-z]{4}){2}")
 NOW = sa.func.clock_timestamp()  # by the database's clock codes expire
+ELSEWHERE = (Purpose.CERTIFICATE, Purpose.STORE_STAFF)  # what other features issue and list
 
 
 async def resolve(session: AsyncSession, scene: str) -> QrCode:
@@ -88,9 +89,17 @@ async def access_invitation(session: AsyncSession, *, organisation_id: UUID, inv
     return found
 
 
+async def lock(session: AsyncSession, *, qrcode_id: UUID) -> tuple[QrCode, datetime]:
+    """Locks a code, whosever it is; with the time of the database. Raises NotFound."""
+    found = await _one(session, col(QrCode.id) == qrcode_id, lock=True)
+    if found is None:
+        raise NotFound
+    return found
+
+
 async def issued(session: AsyncSession, *, principal: Principal, limit: int, after: UUID | None) -> Sequence[QrCode]:
-    """The codes in the caller's scope, newest first, one more than `limit`. Certificates are listed by the feature that issues them."""
-    statement = sa.select(QrCode).where(col(QrCode.purpose) != Purpose.CERTIFICATE, _in_scope(principal))
+    """The codes in the caller's scope, newest first, one more than `limit`. Some are listed by the feature that issues them."""
+    statement = sa.select(QrCode).where(col(QrCode.purpose).not_in(ELSEWHERE), _in_scope(principal))
     return await _page(session, statement, limit, after)
 
 

@@ -15,6 +15,7 @@ from app.qrcodes import links, ports, queries, workflow
 from app.qrcodes.links import Link
 from app.qrcodes.models import Purpose, QrCode
 from app.qrcodes.schemas import InvitationIn
+from app.qrcodes.workflow import State
 
 
 async def issue(
@@ -100,6 +101,13 @@ async def revoke_invitation(
     if not await ports.provider_of(Purpose.REGISTRATION).may_issue(session, principal, organisation_id):
         raise Forbidden
     return await _revoke(session, code, now, seen)
+
+
+async def stop(session: AsyncSession, *, qrcode_id: UUID) -> None:
+    """Puts a code out of use for the feature that made it, which has asked who may. One that is out of use stays as it is."""
+    code, now = await queries.lock(session, qrcode_id=qrcode_id)
+    if workflow.state(code, now) is State.ACTIVE:
+        await _revoke(session, code, now, None)
 
 
 async def _revoke(session: AsyncSession, code: QrCode, now: datetime, seen: int | None) -> QrCode:

@@ -1,12 +1,11 @@
 """Refusals at the till and around orders."""
 
-from app.errors import AppError
+from app.errors import AppError, CodeNotFound, TicketExpired
 
-
-class CodeNotFound(AppError):
-    """An unknown code, one of another store, and a forged token sound alike."""
-
-    status, code, title, detail, remembered = 404, "code_not_found", "No such code", "没有找到这个兑换码，请核对", True
+__all__ = [
+    "AlreadyUndone", "AlreadyVerified", "CodeNotFound", "ConfirmationRequired", "RedemptionCancelled", "RedemptionExpired",
+    "TicketExpired", "UndoTooLate",
+]
 
 
 class AlreadyVerified(AppError):
@@ -21,10 +20,6 @@ class RedemptionCancelled(AppError):
 class RedemptionExpired(AppError):
     status, code, title, detail, remembered = 410, "redemption_expired", "Order expired", "该兑换单已过期", True
     fact_names = ("expires_at",)
-
-
-class TicketExpired(AppError):
-    status, code, title, detail, remembered = 410, "ticket_expired", "Ticket expired", "二维码已过期，请让顾客刷新后再扫", True
 
 
 class ConfirmationRequired(AppError):

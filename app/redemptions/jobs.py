@@ -5,7 +5,7 @@ from uuid import UUID
 
 from app.db.session import AsyncSession
 from app.jobs.registry import Context, every
-from app.redemptions import queries, service, settling, settling_queries
+from app.redemptions import days, queries, queries_days, queries_settlements, service, settling
 
 BATCH = 1_000
 
@@ -22,11 +22,19 @@ async def expire(context: Context) -> None:
 async def silence(context: Context) -> None:
     """Confirms the settlements to which nobody has objected in time."""
     async with context.database.transaction() as session:
-        silent = await settling_queries.silent(session, limit=BATCH)
+        silent = await queries_settlements.silent(session, limit=BATCH)
     await _each(context, silent, lambda session, row: settling.confirm_by_silence(session, settlement_id=row))
 
 
-async def _each(context: Context, rows: Sequence[UUID], change: Callable[[AsyncSession, UUID], Awaitable[bool]]) -> None:
+@every("20 19 * * *", "redemption.finish_days")
+async def finish_days(context: Context) -> None:
+    """Writes the heads of the days that are over, at 03:20 in Shanghai; of days that were missed too."""
+    async with context.database.transaction() as session:
+        stores = await queries_days.due(session)
+    await _each(context, stores, lambda session, row: days.finish(session, store_id=row))
+
+
+async def _each(context: Context, rows: Sequence[UUID], change: Callable[[AsyncSession, UUID], Awaitable[object]]) -> None:
     failed: list[Exception] = []
     for row in rows:
         try:

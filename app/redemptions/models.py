@@ -43,6 +43,7 @@ class Redemption(Table, table=True):
         sa.UniqueConstraint("code_index"),
         sa.UniqueConstraint("verification_id"),
         sa.CheckConstraint("quantity between 1 and 10 and points > 0 and settlement_cents >= 0", name="amounts"),
+        sa.CheckConstraint("uses >= 0", name="uses"),
         sa.CheckConstraint("(status = 'verified') = (verification_id is not null)", name="verified_has_verification"),
         sa.CheckConstraint("(status in ('cancelled', 'expired')) = (ended_at is not null)", name="ended"),
         sa.CheckConstraint("(code_sealed is null) = (code_index is null) and (status <> 'issued' or code_index is not null)", name="code"),
@@ -65,7 +66,11 @@ class Redemption(Table, table=True):
     expires_at: datetime = Field(description="the first instant at which the code does not work any more")
     confirmed_at: datetime | None = Field(default=None, description="the rider's own yes to a typed code")
     verification_id: UUID | None = None
+    uses: int = Field(
+        default=0, sa_column_kwargs={"server_default": sa.text("0")}, description="how often it was verified: a ticket is for one use"
+    )
     ended_at: datetime | None = None
+    stock_day: date | None = Field(default=None, description="the local day whose stock it was taken from; null: no day's")
     version: int = 1
 
 
@@ -98,6 +103,7 @@ class VerificationUndo(SQLModel, table=True):
     """A verification was taken back. The primary key lets that happen once."""
 
     __tablename__ = "verification_undo"
+    __table_args__ = (sa.Index(None, "undone_at"),)
 
     verification_id: UUID = Field(primary_key=True, foreign_key="verification.id")
     clerk_id: UUID = Field(foreign_key="account.id", index=True)
@@ -106,13 +112,13 @@ class VerificationUndo(SQLModel, table=True):
 
 
 class VerificationGuess(Table, table=True):
-    """A wrong code or a forged token at a store. Ten of them in ten minutes stop that store."""
+    """A wrong code or a forged token at a store. Ten of them in ten minutes stop that store, thirty by one clerk that clerk everywhere."""
 
     __tablename__ = "verification_guess"
-    __table_args__ = (sa.Index(None, "store_id", "created_at"),)
+    __table_args__ = (sa.Index(None, "store_id", "created_at"), sa.Index(None, "actor_id", "created_at"))
 
     store_id: UUID = Field(foreign_key="store.id")
-    actor_id: UUID | None = Field(foreign_key="account.id", index=True)
+    actor_id: UUID | None = Field(foreign_key="account.id")
 
 
 class RewardMemberUsage(SQLModel, table=True):
@@ -133,8 +139,18 @@ class RewardStoreUsage(SQLModel, table=True):
     store_id: UUID = Field(primary_key=True, foreign_key="store.id")
 
 
+class CorrectionStatus(StrEnum):
+    PENDING = "pending"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+
+
 class Settlement(Table, table=True):
-    """One store's month, from its closing on. The figures are those of its lines."""
+    """One store's month, from its closing on.
+
+    What the closing fixed never changes (a trigger refuses it): whom the store was then, on what terms it is paid, what the lines and the
+    corrections came to, the head of the store's days, and the digest over all of it. Months of releases before 0040 have none of that.
+    """
 
     __tablename__ = "settlement"
     __table_args__ = (
@@ -143,10 +159,18 @@ class Settlement(Table, table=True):
         sa.CheckConstraint("status <> 'open'", name="open_has_no_row"),
         sa.CheckConstraint("(status in ('confirmed', 'paid')) = (confirmed_at is not null)", name="confirmed"),
         sa.CheckConstraint("(status = 'paid') = (paid_at is not null) and (paid_at is null) = (payment_reference is null)", name="paid"),
+        sa.CheckConstraint("num_nulls(store_name, lines, total_cents, digest) in (0, 4) and digest ~ '^[0-9a-f]{64}$'", name="frozen"),
+        sa.CheckConstraint("lines >= 0 and total_cents >= 0", name="figures"),
+        sa.CheckConstraint(
+            "num_nulls(contract_id, contract_number, payee_name, account_last4, pay_within_days) in (0, 5)", name="terms"
+        ),
+        sa.CheckConstraint("(head is null) = (head_day is null) and head ~ '^[0-9a-f]{64}$'", name="head"),
+        sa.CheckConstraint("pay_by is null or confirmed_at is not null", name="pay_by"),
         sa.Index(None, "confirm_by", postgresql_where=sa.text("status = 'closed'")),
     )
 
     store_id: UUID = Field(foreign_key="store.id")
+    store_name: str | None = Field(default=None, max_length=120)
     month: date
     status: SettlementStatus = Field(default=SettlementStatus.CLOSED, sa_type=text_enum(SettlementStatus, "status"))
     closed_at: datetime
@@ -155,6 +179,50 @@ class Settlement(Table, table=True):
     confirmed_by_silence: bool = False
     paid_at: datetime | None = None
     payment_reference: str | None = Field(default=None, max_length=120)
+    lines: int | None = None
+    total_cents: int | None = Field(default=None, sa_type=sa.BigInteger, description="lines and corrections together")
+    contract_id: UUID | None = Field(default=None, foreign_key="store_contract.id")
+    contract_number: str | None = Field(default=None, max_length=40)
+    payee_name: str | None = Field(default=None, max_length=120)
+    account_last4: str | None = Field(default=None, max_length=4)
+    pay_within_days: int | None = Field(default=None, sa_type=sa.SmallInteger)
+    pay_by: date | None = Field(default=None, description="the local day by which a confirmed month is to be paid")
+    head_day: date | None = Field(default=None, description="the last day of the month whose head was known at the closing")
+    head: str | None = Field(default=None, max_length=64)
+    digest: str | None = Field(default=None, max_length=64)
+    version: int = 1
+
+
+class SettlementCorrection(Table, table=True):
+    """An amount on top of a month's lines, proposed by one administrator and decided by another: what is closed is never changed.
+
+    `month` is the first month that may take it. `settlement_id` says which did: the first to close that had room for it.
+    """
+
+    __tablename__ = "settlement_correction"
+    __table_args__ = (
+        sa.CheckConstraint("month = date_trunc('month', month)", name="first_of_month"),
+        sa.CheckConstraint("of_month = date_trunc('month', of_month) and of_month < month", name="of_an_earlier_month"),
+        sa.CheckConstraint("cents <> 0", name="moves_something"),
+        sa.CheckConstraint("decided_by <> proposed_by", name="two_persons"),
+        sa.CheckConstraint("(status = 'pending') = (decided_by is null) and (decided_by is null) = (decided_at is null)", name="decided"),
+        sa.CheckConstraint("settlement_id is null or status = 'approved'", name="settled_is_approved"),
+        sa.Index(None, "store_id", "month", postgresql_where=sa.text("settlement_id is null")),
+        sa.Index(None, "settlement_id", postgresql_where=sa.text("settlement_id is not null")),
+        sa.Index(None, "verification_id", postgresql_where=sa.text("verification_id is not null")),
+    )
+
+    store_id: UUID = Field(foreign_key="store.id")
+    month: date
+    cents: int
+    verification_id: UUID | None = Field(default=None, foreign_key="verification.id")
+    of_month: date | None = Field(default=None, description="the closed month that it puts right")
+    reason_id: UUID = Field(foreign_key="redemption_text.id")
+    proposed_by: UUID = Field(foreign_key="account.id", index=True)
+    status: CorrectionStatus = Field(default=CorrectionStatus.PENDING, sa_type=text_enum(CorrectionStatus, "status"))
+    decided_by: UUID | None = Field(default=None, foreign_key="account.id", index=True)
+    decided_at: datetime | None = None
+    settlement_id: UUID | None = Field(default=None, foreign_key="settlement.id")
     version: int = 1
 
 

@@ -15,7 +15,7 @@ from app.auth.roles import Role, ScopeType
 from app.db.session import AsyncSession
 from app.errors import InvalidTransition, NotFound, ValidationFailed
 from app.points import queries_freezes
-from app.redemptions import tickets, workflow
+from app.redemptions import queries_corrections, tickets, workflow
 from app.redemptions.errors import RedemptionExpired
 from app.redemptions.models import Redemption, RedemptionText, Status, Verification, VerificationGuess, VerificationUndo
 from app.redemptions.workflow import AtStore
@@ -30,9 +30,12 @@ select clock_timestamp() as now,
        (select extract(epoch from clock_timestamp() - g.created_at)::float8 from verification_guess g
          where g.store_id = s.id and g.created_at > clock_timestamp() - make_interval(secs => {window})
          order by g.created_at desc offset {guesses} - 1 limit 1) as tenth_guess_age,
+       (select extract(epoch from clock_timestamp() - g.created_at)::float8 from verification_guess g
+         where g.actor_id = :clerk_id and g.created_at > clock_timestamp() - make_interval(secs => {window})
+         order by g.created_at desc offset {clerk_guesses} - 1 limit 1) as thirtieth_guess_age,
        s.id as store_id, s.name as store_name, s.area_path, s.confirm_above_points as ceiling,
        o.id, o.number, o.member_id, o.reward_id, o.reward_name, o.quantity, o.points, o.status, o.expires_at, o.confirmed_at,
-       o.per_store_per_day, v.store_id as used_at, v.clerk_id as used_by, v.verified_at, {frozen} as frozen
+       o.uses, o.per_store_per_day, v.store_id as used_at, v.clerk_id as used_by, v.verified_at, {frozen} as frozen
   from store s
   left join (select r.*, w.per_store_per_day from redemption r
                join reward_store p on p.reward_id = r.reward_id and p.store_id = :store_id
@@ -44,16 +47,21 @@ select clock_timestamp() as now,
 FROZEN = sa.or_(
     queries_freezes.over_area(sa.literal_column("s.area_path")), queries_freezes.over_member(sa.literal_column("o.member_id"))
 )
-PARTS = {"window": workflow.GUESS_WINDOW_S, "guesses": workflow.GUESSES, "frozen": queries_freezes.as_text(FROZEN)}
-STORE_PARAM = sa.bindparam("store_id", type_=sa.Uuid)
+PARTS = {
+    "window": workflow.GUESS_WINDOW_S, "guesses": workflow.GUESSES, "clerk_guesses": workflow.CLERK_GUESSES,
+    "frozen": queries_freezes.as_text(FROZEN),
+}
+WHERE_AND_WHO = [sa.bindparam(name, type_=sa.Uuid) for name in ("store_id", "clerk_id")]
 BY_CODE = sa.text(AT_STORE.format(found="code_index = any(:presented)", **PARTS)).bindparams(
-    STORE_PARAM, sa.bindparam("presented", type_=ARRAY(sa.LargeBinary))
+    *WHERE_AND_WHO, sa.bindparam("presented", type_=ARRAY(sa.LargeBinary))
 )
-BY_ID = sa.text(AT_STORE.format(found="id = :presented", **PARTS)).bindparams(STORE_PARAM, sa.bindparam("presented", type_=sa.Uuid))
+BY_ID = sa.text(AT_STORE.format(found="id = :presented", **PARTS)).bindparams(
+    *WHERE_AND_WHO, sa.bindparam("presented", type_=sa.Uuid)
+)
 
 
 async def at_store(
-    session: AsyncSession, *, store_id: UUID, code_indexes: list[bytes] | None = None, redemption_id: UUID | None = None
+    session: AsyncSession, *, store_id: UUID, clerk_id: UUID, code_indexes: list[bytes] | None = None, redemption_id: UUID | None = None
 ) -> AtStore:
     """The store, and the order of this code (or this id), as they are now; with neither, the store alone. Raises NotFound.
 
@@ -62,25 +70,26 @@ async def at_store(
     connection = await session.connection()
     by_code = code_indexes is not None
     statement, presented = (BY_CODE, code_indexes) if by_code else (BY_ID, redemption_id)
-    row = (await connection.execute(statement, {"store_id": store_id, "presented": presented})).mappings().first()
+    given = {"store_id": store_id, "clerk_id": clerk_id, "presented": presented}
+    row = (await connection.execute(statement, given)).mappings().first()
     if row is None:
         raise NotFound
     return AtStore(**row)
 
 
-async def tenth_guess_age(session: AsyncSession, *, store_id: UUID) -> float | None:
-    """Seconds since the tenth last wrong code of the last ten minutes at a store; None when there were fewer."""
+async def guess_ages(session: AsyncSession, *, store_id: UUID, clerk_id: UUID) -> tuple[float | None, float | None]:
+    """Seconds since the tenth last wrong code at a store, since the thirtieth last of a clerk; None when the last ten minutes had fewer."""
     age = sa.cast(sa.func.extract("epoch", CLOCK - col(VerificationGuess.created_at)), sa.Float)
-    window = sa.func.make_interval(0, 0, 0, 0, 0, 0, workflow.GUESS_WINDOW_S)
-    found = await session.exec(
-        sa.select(age)
-        .where(col(VerificationGuess.store_id) == store_id, col(VerificationGuess.created_at) > CLOCK - window)
-        .order_by(col(VerificationGuess.created_at).desc())
-        .offset(workflow.GUESSES - 1)
-        .limit(1)
+    young = col(VerificationGuess.created_at) > CLOCK - sa.func.make_interval(0, 0, 0, 0, 0, 0, workflow.GUESS_WINDOW_S)
+    nth = (
+        sa.select(age).where(of, young).order_by(col(VerificationGuess.created_at).desc()).offset(most - 1).limit(1).scalar_subquery()
+        for of, most in (
+            (col(VerificationGuess.store_id) == store_id, workflow.GUESSES),
+            (col(VerificationGuess.actor_id) == clerk_id, workflow.CLERK_GUESSES),
+        )
     )
-    tenth: float | None = found.scalars().first()
-    return tenth
+    tenth, thirtieth = (await session.exec(sa.select(*nth))).one()
+    return tenth, thirtieth
 
 
 def access_till(principal: Principal, store_id: UUID) -> None:
@@ -132,7 +141,7 @@ async def ticket(session: AsyncSession, *, principal: Principal, redemption_id: 
         raise InvalidTransition(state=redemption.status, allowed=[])
     if redemption.expires_at <= instant:
         raise RedemptionExpired(expires_at=redemption.expires_at)
-    return tickets.ticket(sealing.ring(session), redemption_id=redemption.id, now=instant)
+    return tickets.ticket(sealing.ring(session), redemption_id=redemption.id, uses=redemption.uses, now=instant)
 
 
 async def own(
@@ -153,17 +162,6 @@ async def uses(session: AsyncSession, verification_ids: Collection[UUID]) -> dic
         return {}
     found = await session.exec(sa.select(Verification).where(col(Verification.id).in_(set(verification_ids))))
     return {row.id: row for row in found.scalars().all()}
-
-
-async def orders_counted(session: AsyncSession, *, member_id: UUID, reward_id: UUID, since: datetime | None) -> int:
-    """The member's live and verified orders for a reward placed since an instant (None: ever)."""
-    statement = sa.select(sa.func.count()).where(
-        col(Redemption.member_id) == member_id, col(Redemption.reward_id) == reward_id,
-        col(Redemption.status).in_((Status.ISSUED, Status.VERIFIED)),
-    )
-    if since is not None:
-        statement = statement.where(col(Redemption.created_at) >= since)
-    return int((await session.exec(statement)).scalar_one())
 
 
 async def verifications_counted(session: AsyncSession, *, store_id: UUID, reward_id: UUID, since: datetime) -> int:
@@ -212,6 +210,18 @@ async def verifications(
     if after is not None:
         statement = statement.where(col(Verification.id) < after)
     found = await session.exec(statement.order_by(col(Verification.id).desc()).limit(limit + 1))
+    return found.all()
+
+
+async def of_number(session: AsyncSession, *, store_id: UUID, number: str) -> Sequence[Any]:
+    """The verifications of an order at a store, as `verifications` gives them."""
+    found = await session.exec(
+        sa.select(Verification, Redemption, col(VerificationUndo.undone_at), CLOCK)
+        .join(Redemption, col(Redemption.id) == col(Verification.redemption_id))
+        .outerjoin(VerificationUndo, col(VerificationUndo.verification_id) == col(Verification.id))
+        .where(col(Redemption.number) == number, col(Verification.store_id) == store_id)
+        .order_by(col(Verification.id).desc())
+    )
     return found.all()
 
 
@@ -275,4 +285,5 @@ async def export(session: AsyncSession, *, member_id: UUID) -> dict[str, Any]:
         "verifications": [
             {"id": str(row.id), "store_id": str(row.store_id), "at": row.verified_at.isoformat()} for row in acts.scalars().all()
         ],
+        "settlement_corrections": await queries_corrections.export(session, member_id=member_id),
     }

@@ -9,7 +9,7 @@ from app.auth import routing
 from app.auth.policy import policy
 from app.auth.routing import IfMatch, ReadSession, Session, SignedIn
 from app.pagination import Page, Paging, page_of
-from app.redemptions import queries, service, till, views
+from app.redemptions import queries, service, till, undoing, views
 from app.redemptions.models import Status
 from app.redemptions.schemas import OrderIn, OrderOut, PreviewOut, ReasonIn, TicketOut, TillIn, UndoneOut, VerifiedOut
 
@@ -20,14 +20,14 @@ router = routing.router("/redemptions", tag="兑换核销")
 @policy(key="required")
 async def verify(body: TillIn, principal: SignedIn, session: Session) -> VerifiedOut:
     done = await till.verify(session, principal=principal, store_id=body.store_id, code=body.code, token=body.token)
-    return views.verified(principal, done)
+    return views.verified(session, principal, done)
 
 
 @router.post("", status_code=201, summary="兑换商品")
 @policy(key="required", phone=True)
 async def place(body: OrderIn, principal: SignedIn, session: Session) -> OrderOut:
-    row = await service.place(session, principal=principal, reward_id=body.reward_id, quantity=body.quantity)
-    return await views.order(session, row)
+    placed = await service.place(session, principal=principal, reward_id=body.reward_id, quantity=body.quantity)
+    return views.placed(session, placed)
 
 
 @router.post("/preview", summary="核销前查看兑换码")
@@ -71,5 +71,5 @@ async def confirm(redemption_id: UUID, principal: SignedIn, session: Session, if
 @router.post("/{redemption_id}/undo", summary="撤销核销")
 @policy(key="required")
 async def undo(redemption_id: UUID, body: ReasonIn, principal: SignedIn, session: Session) -> UndoneOut:
-    done = await till.undo(session, principal=principal, redemption_id=redemption_id, reason=body.reason)
+    done = await undoing.undo(session, principal=principal, redemption_id=redemption_id, reason=body.reason)
     return views.undone(done)

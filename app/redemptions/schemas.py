@@ -1,13 +1,12 @@
-"""Bodies and answers of orders, of the till, and of settlements."""
+"""Bodies and answers of orders and of the till."""
 
-from datetime import date
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
-from app.redemptions.models import SettlementStatus, Status
-from app.schemas import Body, Instant, Line, Named, Note, Out, Token
+from app.redemptions.models import Status
+from app.schemas import Body, Instant, Named, Note, Out, Token
 from app.stores.schemas import StoreBrief
 
 ID = "01933c5e-7a00-7000-8000-00000000000"
@@ -194,94 +193,3 @@ class VerificationOut(Out):
     undone_at: Instant | None
     cents: int | None
     allowed: list[str]
-
-
-class LineOut(Out):
-    """A verification that is paid."""
-
-    verification_id: UUID
-    redemption_id: UUID
-    number: str
-    reward: Named
-    quantity: int
-    cents: int
-    verified_at: Instant
-
-
-class DisputeOut(Out):
-    """An objection and its answer. `lines` empty: something is missing."""
-
-    lines: list[UUID]
-    reason: str | None
-    at: Instant
-    answer: str | None
-    answered_at: Instant | None
-
-
-LINE: Any = {
-    "verification_id": ID + "6", "redemption_id": ID + "5", "number": NUMBER, "reward": REWARD, "quantity": 1, "cents": 100,
-    "verified_at": AT,
-}
-
-
-class SettlementOut(Out):
-    """One store's month. A month that nobody has closed is `open`, has no version and changes with every verification."""
-
-    model_config = {
-        "json_schema_extra": {
-            "examples": [
-                {
-                    "store": STORE, "month": "2026-11", "status": "open", "count": 1, "total_cents": 100, "lines": [LINE],
-                    "disputes": [], "closed_at": None, "confirm_by": None, "confirmed_at": None, "confirmed_by_silence": False,
-                    "paid_at": None, "payment_reference": None, "version": None, "allowed": [],
-                }
-            ]
-        }
-    }
-
-    store: Named
-    month: str
-    status: SettlementStatus
-    count: int
-    total_cents: int
-    lines: list[LineOut]
-    disputes: list[DisputeOut]
-    closed_at: Instant | None
-    confirm_by: date | None
-    confirmed_at: Instant | None
-    confirmed_by_silence: bool
-    paid_at: Instant | None
-    payment_reference: str | None
-    version: int | None
-    allowed: list[str]
-
-
-def _distinct(ids: list[UUID]) -> list[UUID]:
-    if len(set(ids)) != len(ids):
-        raise ValueError("明细不能重复")
-    return ids
-
-
-class DisputeIn(Body):
-    """The lines in question (their verification ids), and why; no lines: something is missing."""
-
-    model_config = {"json_schema_extra": {"examples": [{"lines": [ID + "6"], "reason": "金额与约定不符"}]}}
-
-    lines: Annotated[list[UUID], Field(max_length=1000), AfterValidator(_distinct)]
-    reason: Note
-
-
-class AnswerIn(Body):
-    """What the administrator says to an objection."""
-
-    model_config = {"json_schema_extra": {"examples": [{"note": "已核对，按约定单价结算"}]}}
-
-    note: Note
-
-
-class PayIn(Body):
-    """The reference of the payment."""
-
-    model_config = {"json_schema_extra": {"examples": [{"reference": "转账 20261203-018"}]}}
-
-    reference: Line

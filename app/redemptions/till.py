@@ -1,10 +1,10 @@
-"""What happens at a store's till: preview, verify, undo.
+"""What happens at a store's till: preview and verify. An undo is `undoing.py`.
 
 A verification is ONE conditional update, issued → verified; the order that it does not find is read again to say why.
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -13,25 +13,23 @@ from sqlalchemy.dialects.postgresql import insert
 from app import clock
 from app.audit import service as audit_service
 from app.auth.principal import Principal
-from app.auth.roles import ScopeType
 from app.db.base import new_id
 from app.db.session import AsyncSession
-from app.errors import Conflict, Forbidden, LimitReached, NotFound
-from app.messages import service as messages_service
+from app.errors import Conflict, LimitReached
 from app.points import service as points_service
-from app.redemptions import codes, queries, settling_queries, tickets, workflow
-from app.redemptions.errors import AlreadyUndone, CodeNotFound, TicketExpired, UndoTooLate
-from app.redemptions.models import Redemption, RedemptionText, RewardStoreUsage, Status, Verification, VerificationGuess, VerificationUndo
-from app.redemptions.service import PAGE, code_indexes
+from app.redemptions import codes, notices, queries, tickets, workflow
+from app.redemptions.errors import CodeNotFound, TicketExpired
+from app.redemptions.models import RewardStoreUsage, VerificationGuess
+from app.redemptions.service import code_indexes
 from app.redemptions.tickets import Confirmation, Ticket
 from app.redemptions.workflow import AtStore, Order
 from app.security import sealing, throttles
-from app.stores import queries as stores_queries
 
-VERIFY = sa.text("""
+VERIFY = sa.text(f"""
 with used as (
-  update redemption r set status = 'verified', verification_id = :verification_id, version = r.version + 1
+  update redemption r set status = 'verified', verification_id = :verification_id, uses = r.uses + 1, version = r.version + 1
    where r.id = :id and r.status = 'issued' and r.expires_at > clock_timestamp() and (r.confirmed_at is not null or not :confirmed)
+     and (:use is null or r.uses % {tickets.USES} = :use)
      and exists (select 1 from reward_store p where p.reward_id = r.reward_id and p.store_id = :store_id)
   returning r.id, r.reward_id)
 insert into verification (id, redemption_id, store_id, reward_id, clerk_id, verified_at, typed, idempotency_key, request_id)
@@ -40,7 +38,7 @@ returning verified_at
 """).bindparams(
     *(sa.bindparam(name, type_=sa.Uuid) for name in ("verification_id", "id", "store_id", "clerk_id")),
     *(sa.bindparam(name, type_=sa.Boolean) for name in ("confirmed", "typed")),
-    *(sa.bindparam(name, type_=sa.Text) for name in ("idempotency_key", "request_id")),
+    *(sa.bindparam(name, type_=sa.Text) for name in ("idempotency_key", "request_id")), sa.bindparam("use", type_=sa.Integer),
 )
 
 
@@ -69,22 +67,15 @@ class Verified:
     verified_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Undone:
-    verification_id: UUID
-    redemption: Redemption
-    undone_at: datetime
-
-
 async def preview(session: AsyncSession, *, principal: Principal, store_id: UUID, code: str | None, token: str | None) -> Previewed:
     """Shows what a code stands for and uses nothing up. Raises what `verify` raises, but for limits and the rider's own yes."""
     presented = _presented(session, principal, store_id, code, token)
     queries.access_till(principal, store_id)
-    found = await _find(session, store_id, presented)
+    found = await _find(session, principal, store_id, presented)
     order = _require_order(principal, found, presented)
     token = tickets.confirmation(
         sealing.ring(session), redemption_id=order.id, store_id=store_id, clerk_id=principal.account_id, typed=presented.typed,
-        now=found.now,
+        uses=order.uses, now=found.now,
     )
     missing = workflow.needs_confirmation(order, ceiling=found.ceiling, typed=presented.typed) and not order.confirmed
     return Previewed(order, token, missing)
@@ -98,60 +89,27 @@ async def verify(session: AsyncSession, *, principal: Principal, store_id: UUID,
     """
     presented = _presented(session, principal, store_id, code, token)
     queries.access_till(principal, store_id)
-    found = await _find(session, store_id, presented)
+    found = await _find(session, principal, store_id, presented)
     order = _require_order(principal, found, presented)
     workflow.require_confirmed(order, ceiling=found.ceiling, typed=presented.typed)
     await _take_store_limit(session, found, order)
     verification_id = new_id()
     verified_at = await _use(session, principal, found, order, presented, verification_id)
     if verified_at is None:
-        again = await _find(session, store_id, presented)
+        again = await _find(session, principal, store_id, presented)
         workflow.require_confirmed(_require_order(principal, again, presented), ceiling=again.ceiling, typed=presented.typed)
         raise Conflict
     await points_service.capture(
         session, member_id=order.member_id, amount=order.points, redemption_id=order.id, number=order.number,
-        actor_id=principal.account_id, store_id=store_id, month=_month(verified_at),
+        actor_id=principal.account_id, store_id=store_id, month=workflow.month_of(verified_at),
     )
     audit_service.record(
         session, "redemption.verify", object_kind="redemption", object_id=order.id, area_path=found.area_path, store_id=str(store_id),
         verification_id=str(verification_id), points=order.points, typed=presented.typed,
     )
     body = f"您在{found.store_name}兑换了“{order.reward_name}”×{order.quantity}。"
-    await _tell(session, order.member_id, order.id, order.number, "兑换成功", body)
+    await notices.tell(session, order.member_id, order.id, order.number, "兑换成功", body)
     return Verified(verification_id, order, store_id, found.store_name, verified_at)
-
-
-async def undo(session: AsyncSession, *, principal: Principal, redemption_id: UUID, reason: str) -> Undone:
-    """Takes a verification back: the order is live again with the same code, the points are held again.
-
-    Raises NotFound for who does not work at the store of the verification, Forbidden for one's own order, AlreadyUndone, UndoTooLate.
-    """
-    redemption, verification, now = await _access_undoable(session, principal, redemption_id)
-    settled = await _settled(session, verification)
-    if not workflow.undoable(verification.verified_at, now=now, undone=False, settled=settled):
-        raise UndoTooLate(verified_at=verification.verified_at, minutes=int(workflow.UNDO_FOR.total_seconds() // 60))
-    text = RedemptionText(author_id=principal.account_id, member_id=redemption.member_id, text=reason)
-    session.add(text)
-    await session.flush()
-    session.add(
-        VerificationUndo(verification_id=verification.id, clerk_id=principal.account_id, reason_id=text.id, undone_at=now)
-    )
-    redemption.status, redemption.verification_id, redemption.confirmed_at = Status.ISSUED, None, None
-    redemption.version += 1
-    session.add(redemption)
-    await session.flush()
-    await points_service.reverse_capture(
-        session, member_id=redemption.member_id, amount=redemption.points, redemption_id=redemption.id, number=redemption.number,
-        actor_id=principal.account_id, store_id=verification.store_id, month=_month(verification.verified_at),
-    )
-    audit_service.record(
-        session, "redemption.undo", object_kind="redemption", object_id=redemption.id, verification_id=str(verification.id),
-        store_id=str(verification.store_id), points=redemption.points,
-    )
-    body = f"“{redemption.reward_name}”（{redemption.number}）的核销已撤销，原兑换码可继续使用。"
-    await _tell(session, redemption.member_id, redemption.id, redemption.number, "核销已撤销", body)
-    await session.flush()
-    return Undone(verification.id, redemption, now)
 
 
 def _presented(session: AsyncSession, principal: Principal, store_id: UUID, code: str | None, token: str | None) -> Presented:
@@ -164,33 +122,53 @@ def _presented(session: AsyncSession, principal: Principal, store_id: UUID, code
     return Presented(isinstance(read, Confirmation) and read.typed, None, read)
 
 
-async def _find(session: AsyncSession, store_id: UUID, presented: Presented) -> AtStore:
+async def _find(session: AsyncSession, principal: Principal, store_id: UUID, presented: Presented) -> AtStore:
     redemption_id = presented.token.redemption_id if presented.token else None
-    return await queries.at_store(session, store_id=store_id, code_indexes=presented.code_indexes, redemption_id=redemption_id)
+    return await queries.at_store(
+        session, store_id=store_id, clerk_id=principal.account_id, code_indexes=presented.code_indexes, redemption_id=redemption_id
+    )
 
 
 def _require_order(principal: Principal, found: AtStore, presented: Presented) -> Order:
     """Raises TooManyAttempts, TicketExpired, CodeNotFound, and what `workflow.require_usable` raises."""
-    workflow.require_not_stopped(found.tenth_guess_age)
-    if presented.token is not None and presented.token.too_old(found.now):
-        raise TicketExpired
+    workflow.require_not_stopped(found.tenth_guess_age, found.thirtieth_guess_age)
+    token = presented.token
+    if token is not None and token.too_old(found.now):
+        raise _stale(found, token, "ticket_old")
     order = workflow.order_of(found)
     if order is None:
         forged = presented.code_indexes is None and presented.token is None
         raise _wrong(found.store_id, principal, "ticket_forged" if forged else "code_not_found")
     workflow.require_usable(found, order, clerk_id=principal.account_id)
+    if token is not None and token.use != order.uses % tickets.USES:
+        raise _stale(found, token, "ticket_used")
     return order
 
 
+def _stale(found: AtStore, token: Ticket | Confirmation, reason: str) -> TicketExpired:
+    """The refusal of a token that was ours, of another time or for another use: no guess, but it is written down."""
+
+    async def note(session: AsyncSession) -> None:
+        audit_service.record(
+            session, "redemption.ticket", object_kind="redemption", object_id=token.redemption_id, area_path=found.area_path,
+            outcome="denied", reason=reason, store_id=str(found.store_id),
+        )
+
+    refusal = TicketExpired()
+    refusal.then(note)
+    return refusal
+
+
 def _wrong(store_id: UUID, principal: Principal, reason: str) -> CodeNotFound:
-    """The refusal of a wrong code; it outlives the refusal as a guess at this store, whoever typed it.
+    """The refusal of a wrong code; it outlives the refusal as a guess at this store, whoever typed it, and by this clerk, wherever.
 
     Guesses are judged and counted one after the other, so that of many at once only ten hear that a code is wrong.
     """
 
     async def count(session: AsyncSession) -> None:
-        await throttles.hold(session, f"redemption.guess:{store_id}")
-        workflow.require_not_stopped(await queries.tenth_guess_age(session, store_id=store_id))
+        await throttles.hold(session, f"redemption.guess:{store_id}", f"redemption.guesser:{principal.account_id}")
+        ages = await queries.guess_ages(session, store_id=store_id, clerk_id=principal.account_id)
+        workflow.require_not_stopped(*ages)
         session.add(VerificationGuess(store_id=store_id, actor_id=principal.account_id))
         audit_service.record(
             session, "redemption.guess", object_kind="store", object_id=store_id, outcome="denied", reason=reason
@@ -228,6 +206,7 @@ async def _use(
             "verification_id": verification_id, "id": order.id, "store_id": found.store_id, "clerk_id": principal.account_id,
             "confirmed": workflow.needs_confirmation(order, ceiling=found.ceiling, typed=presented.typed), "typed": presented.typed,
             "idempotency_key": _fingerprint(session, "idempotency_key"), "request_id": _fingerprint(session, "request_id"),
+            "use": presented.token.use if presented.token else None,
         },
     )
     verified_at: datetime | None = done.scalar()
@@ -237,37 +216,3 @@ async def _use(
 def _fingerprint(session: AsyncSession, name: str) -> str | None:
     given = session.info.get(name)
     return queries.kept_forms(session, given)[0] if given else None
-
-
-async def _access_undoable(session: AsyncSession, principal: Principal, redemption_id: UUID) -> tuple[Redemption, Verification, datetime]:
-    """Locks the order, and finds its last verification at a store where the caller works."""
-    store_ids = principal.scope_ids(ScopeType.STORE, *queries.STAFF)
-    redemption = await queries.lock(session, redemption_id)
-    found = await queries.last_use_at(session, redemption_id=redemption_id, store_ids=store_ids)
-    if found is None:
-        raise NotFound
-    verification, undone_at, now = found
-    if redemption.member_id == principal.account_id:
-        raise Forbidden("不能撤销自己的兑换单")
-    if undone_at is not None:
-        raise AlreadyUndone(undone_at=undone_at)
-    return redemption, verification, now
-
-
-async def _settled(session: AsyncSession, verification: Verification) -> bool:
-    """Is the month of this verification closed? The store's row, shared, keeps a closing from passing by meanwhile."""
-    await stores_queries.lock(session, verification.store_id, shared=True)
-    month = _month(verification.verified_at)
-    return await settling_queries.settlement(session, store_id=verification.store_id, month=month) is not None
-
-
-def _month(verified_at: datetime) -> date:
-    """The local month to which a verification belongs, by its first day."""
-    return clock.month_start(clock.local_day(verified_at))
-
-
-async def _tell(session: AsyncSession, member_id: UUID, redemption_id: UUID, number: str, title: str, body: str) -> None:
-    await messages_service.send(
-        session, member_id=member_id, category="redemption", title=title, body=body, path=PAGE.format(id=redemption_id),
-        reference=("redemption", redemption_id, number),
-    )

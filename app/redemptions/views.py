@@ -1,26 +1,25 @@
-"""Rows of orders, verifications and settlements as answers."""
+"""Rows of orders and verifications as answers."""
 
 from collections.abc import Sequence
-from datetime import date
 from typing import Any
-
-from starlette.responses import Response
 
 from app.auth.principal import Principal
 from app.db.session import AsyncSession
-from app.export import tables
 from app.members import masking
 from app.members import queries as members_queries
-from app.redemptions import queries, service, settling, settling_queries, till, workflow
-from app.redemptions.models import Redemption, Settlement, SettlementStatus
-from app.redemptions.schemas import OrderOut, PreviewOut, SettlementOut, UndoneOut, VerificationOut, VerifiedOut
+from app.redemptions import queries, service, slips, till, undoing, workflow
+from app.redemptions.models import Redemption
+from app.redemptions.queries_days import DayHead
+from app.redemptions.schemas import OrderOut, PreviewOut, UndoneOut, VerificationOut, VerifiedOut
+from app.redemptions.schemas_slips import DayOut, DaysOut, SlipOut
 from app.rewards import queries as rewards_queries
+from app.security import sealing
 from app.stores import queries as stores_queries
 from app.stores import views as stores_views
 from app.stores import workflow as stores_workflow
 from app.stores.models import Store
 
-COLUMNS = ("核销时间", "兑换单号", "商品", "数量", "金额（元）", "核销编号")
+LONGEST_NAME = 150  # bytes of JSON
 
 
 async def orders(session: AsyncSession, rows: Sequence[Redemption]) -> list[OrderOut]:
@@ -32,6 +31,10 @@ async def orders(session: AsyncSession, rows: Sequence[Redemption]) -> list[Orde
         use = uses.get(row.verification_id) if row.verification_id else None
         shown.append(_order(session, row, stores[row.reward_id], use, used_at.get(use.store_id) if use else None))
     return shown
+
+
+def placed(session: AsyncSession, made: service.Placed) -> OrderOut:
+    return _order(session, made.redemption, made.stores, None, None)
 
 
 async def order(session: AsyncSession, row: Redemption) -> OrderOut:
@@ -49,23 +52,23 @@ async def previewed(session: AsyncSession, seen: till.Previewed) -> PreviewOut:
     )
 
 
-def verified(principal: Principal, done: till.Verified) -> VerifiedOut:
+def verified(session: AsyncSession, principal: Principal, done: till.Verified) -> VerifiedOut:
+    """At most 1 KB, for a till on a bad network: names that would not fit are cut, and stand whole in the lists."""
     clerk = masking.alias(principal.account_id)
-    slip = workflow.slip(
-        store=done.store_name, reward=done.order.reward_name, quantity=done.order.quantity, number=done.order.number, clerk=clerk,
-        verified_at=done.verified_at,
-    )
+    signed = slips.Signed(done.verification_id, done.store_id, done.order.number, done.order.quantity, done.verified_at)
+    store, reward = (slips.shortened(name, LONGEST_NAME) for name in (done.store_name, done.order.reward_name))
+    slip = slips.text(sealing.ring(session), signed, store=done.store_name, reward=done.order.reward_name, clerk=clerk)
     return VerifiedOut.model_validate(
         {
             "verification_id": done.verification_id, "redemption_id": done.order.id, "number": done.order.number,
-            "reward": {"id": done.order.reward_id, "name": done.order.reward_name}, "quantity": done.order.quantity,
-            "store": {"id": done.store_id, "name": done.store_name}, "clerk": {"id": principal.account_id, "name": clerk},
+            "reward": {"id": done.order.reward_id, "name": reward}, "quantity": done.order.quantity,
+            "store": {"id": done.store_id, "name": store}, "clerk": {"id": principal.account_id, "name": clerk},
             "verified_at": done.verified_at, "slip": slip,
         }
     )
 
 
-def undone(done: till.Undone) -> UndoneOut:
+def undone(done: undoing.Undone) -> UndoneOut:
     return UndoneOut(
         verification_id=done.verification_id, redemption_id=done.redemption.id, number=done.redemption.number,
         status=done.redemption.status, undone_at=done.undone_at, version=done.redemption.version,
@@ -92,47 +95,19 @@ async def verifications(session: AsyncSession, principal: Principal, store: Stor
     return shown
 
 
-async def settlement(session: AsyncSession, principal: Principal, store: Store, month: date) -> SettlementOut:
-    row = await settling_queries.settlement(session, store_id=store.id, month=month)
-    lines = await settling_queries.lines(session, store_id=store.id, month=month, settlement=row)
-    disputes = await settling_queries.disputes(session, settlement_id=row.id) if row else []
-    status = row.status if row else SettlementStatus.OPEN
-    ended = month < (await settling_queries.today(session)).replace(day=1)
-    return SettlementOut.model_validate(
-        _life(row)
-        | {
-            "store": {"id": store.id, "name": store.name}, "month": f"{month:%Y-%m}", "status": status, "count": len(lines),
-            "total_cents": sum(line.cents for line in lines),
-            "lines": [
-                {
-                    "verification_id": line.verification_id, "redemption_id": line.redemption_id, "number": line.number,
-                    "reward": {"id": line.reward_id, "name": line.reward_name}, "quantity": line.quantity, "cents": line.cents,
-                    "verified_at": line.verified_at,
-                }
-                for line in lines
-            ],
-            "disputes": [
-                {
-                    "lines": raised.verification_ids, "reason": reason, "at": raised.created_at, "answer": reply,
-                    "answered_at": raised.answered_at,
-                }
-                for raised, reason, reply in disputes
-            ],
-            "allowed": workflow.settlement_allowed(status, standing=settling.standing(principal, store), ended=ended),
-        }
-    )
+async def slip_checked(session: AsyncSession, principal: Principal, store: Store, row: Any | None) -> SlipOut:
+    if row is None:
+        return SlipOut(valid=False, verification=None, undone_at=None)
+    [shown] = await verifications(session, principal, store, [row])
+    return SlipOut(valid=True, verification=shown, undone_at=shown.undone_at)
 
 
-def settlement_file(shown: SettlementOut, format: str) -> Response:
-    """The lines and their sum as a download."""
-    rows: list[tuple[tables.Cell, ...]] = [
-        (line.verified_at, line.number, line.reward.name, line.quantity, tables.yuan(line.cents), str(line.verification_id))
-        for line in shown.lines
+def days(found: Sequence[DayHead]) -> DaysOut:
+    items = [
+        DayOut(day=one.day, count=one.count, undone=one.undone, cents=one.cents, head=one.head.hex(), final=one.final)
+        for one in reversed(found)
     ]
-    rows.append(("合计", None, None, sum(line.quantity for line in shown.lines), tables.yuan(shown.total_cents), None))
-    return tables.render(
-        format, title=f"{shown.store.name} {shown.month} 结算单", columns=COLUMNS, rows=rows, name=f"settlement-{shown.month}"
-    )
+    return DaysOut(items=items, next_cursor=None)
 
 
 def _order(session: AsyncSession, row: Redemption, stores: list[Store], use: Any, used_at: Store | None) -> OrderOut:
@@ -146,8 +121,3 @@ def _order(session: AsyncSession, row: Redemption, stores: list[Store], use: Any
             "version": row.version, "allowed": workflow.allowed(row.status, confirmed=row.confirmed_at is not None),
         }
     )
-
-
-def _life(row: Settlement | None) -> dict[str, Any]:
-    names = ("closed_at", "confirm_by", "confirmed_at", "confirmed_by_silence", "paid_at", "payment_reference", "version")
-    return {name: getattr(row, name, None) for name in names} | {"confirmed_by_silence": row is not None and row.confirmed_by_silence}

@@ -1,7 +1,7 @@
 """The pure rules of orders, verifications and settlements: what is refused and how, who may do what in which state, until when."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from math import ceil
 from typing import Any
 from uuid import UUID
@@ -14,6 +14,7 @@ from app.redemptions.models import SettlementStatus, Status
 
 UNDO_FOR = timedelta(minutes=30)
 GUESSES, GUESS_WINDOW_S = 10, 600  # so many wrong codes in so many seconds stop a store
+CLERK_GUESSES = 30  # and so many by one clerk in as many seconds, wherever, that clerk
 SILENCE_DAYS = 5  # working days in which the owner can object to a settlement
 
 
@@ -38,6 +39,7 @@ class AtStore:
 
     now: datetime
     tenth_guess_age: float | None
+    thirtieth_guess_age: float | None
     store_id: UUID
     store_name: str
     area_path: str
@@ -52,6 +54,7 @@ class AtStore:
     status: str | None
     expires_at: datetime | None
     confirmed_at: datetime | None
+    uses: int | None
     per_store_per_day: int | None
     used_at: UUID | None
     used_by: UUID | None
@@ -73,24 +76,29 @@ class Order:
     status: str
     expires_at: datetime
     confirmed: bool
+    uses: int
 
 
 def order_of(found: AtStore) -> Order | None:
     if (
         found.id is None or found.number is None or found.member_id is None or found.reward_id is None or found.reward_name is None
-        or found.quantity is None or found.points is None or found.status is None or found.expires_at is None
+        or found.quantity is None or found.points is None or found.status is None or found.expires_at is None or found.uses is None
     ):
         return None
     return Order(
         found.id, found.number, found.member_id, found.reward_id, found.reward_name, found.quantity, found.points, found.status,
-        found.expires_at, found.confirmed_at is not None,
+        found.expires_at, found.confirmed_at is not None, found.uses,
     )
 
 
-def require_not_stopped(tenth_guess_age: float | None) -> None:
-    """Raises TooManyAttempts while ten wrong codes lie within the last ten minutes at the store (seconds since the tenth last)."""
-    if tenth_guess_age is not None and tenth_guess_age < GUESS_WINDOW_S:
-        raise TooManyAttempts(retry_after=ceil(GUESS_WINDOW_S - tenth_guess_age))
+def require_not_stopped(*ages: float | None) -> None:
+    """Raises TooManyAttempts while too many wrong codes lie within the last ten minutes: ten at the store, thirty by the clerk.
+
+    `ages`: seconds since the tenth last of the one, the thirtieth last of the other.
+    """
+    young = [age for age in ages if age is not None and age < GUESS_WINDOW_S]
+    if young:
+        raise TooManyAttempts(retry_after=ceil(GUESS_WINDOW_S - min(young)))
 
 
 def require_usable(found: AtStore, order: Order, *, clerk_id: UUID) -> None:
@@ -118,6 +126,11 @@ def require_confirmed(order: Order, *, ceiling: int | None, typed: bool) -> None
     """Raises ConfirmationRequired."""
     if needs_confirmation(order, ceiling=ceiling, typed=typed) and not order.confirmed:
         raise ConfirmationRequired(points=order.points, ceiling=ceiling)
+
+
+def month_of(verified_at: datetime) -> date:
+    """The local month to which a verification belongs, by its first day."""
+    return clock.month_start(clock.local_day(verified_at))
 
 
 def undoable(verified_at: datetime, *, now: datetime, undone: bool, settled: bool) -> bool:
@@ -150,24 +163,23 @@ class Standing:
     administrator: bool
 
 
-def settlement_allowed(status: SettlementStatus, *, standing: Standing, ended: bool) -> list[str]:
-    """The commands that the caller may give now; only a month that has ended can be closed."""
+def settlement_allowed(status: SettlementStatus, *, standing: Standing, ended: bool, late: bool = False) -> list[str]:
+    """The commands that the caller may give now.
+
+    Only a month that has ended can be closed, and none can be disputed after the last day to object (`late`).
+    """
     return [
         name for name, command in SETTLEMENT.items()
-        if command.start is status and (standing.owner if command.by_owner else standing.administrator) and (ended or name != "close")
+        if command.start is status and (standing.owner if command.by_owner else standing.administrator)
+        and (ended or name != "close") and not (late and name == "dispute")
     ]
 
 
-def require_settlement(name: str, status: SettlementStatus, *, standing: Standing, ended: bool) -> None:
+def require_settlement(name: str, status: SettlementStatus, *, standing: Standing, ended: bool, late: bool = False) -> None:
     """Raises Forbidden when the command is somebody else's, InvalidTransition when the state does not take it."""
     if not (standing.owner if SETTLEMENT[name].by_owner else standing.administrator):
         raise Forbidden
-    now = settlement_allowed(status, standing=standing, ended=ended)
+    now = settlement_allowed(status, standing=standing, ended=ended, late=late)
     if name not in now:
-        raise InvalidTransition("月份尚未结束，不能结算" if name == "close" and not ended else None, state=status, allowed=now)
-
-
-def slip(*, store: str, reward: str, quantity: int, number: str, clerk: str, verified_at: datetime) -> str:
-    """What the store prints or shows: no member, no code."""
-    at = clock.local(verified_at).strftime("%Y-%m-%d %H:%M:%S")
-    return f"核销凭证\n商家：{store}\n商品：{reward} × {quantity}\n单号：{number}\n店员：{clerk}\n时间：{at}"
+        why = {"close": "月份尚未结束，不能结算" if not ended else None, "dispute": "提出异议的期限已过，视为确认" if late else None}
+        raise InvalidTransition(why.get(name), state=status, allowed=now)

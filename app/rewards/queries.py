@@ -2,43 +2,53 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlmodel import col
 
+from app import clock
+from app.auth import queries as auth_queries
 from app.auth.principal import Principal, within
 from app.auth.roles import Role
 from app.db.session import AsyncSession
 from app.errors import Forbidden, NotFound
-from app.points import queries_freezes
+from app.points import queries_freezes, queries_levels
 from app.rewards import workflow
-from app.rewards.models import Reward, RewardKind, RewardNote, RewardStock, RewardStockEntry, RewardStore
+from app.rewards.models import Reward, RewardKind, RewardNote, RewardSlot, RewardStock, RewardStockDay, RewardStockEntry, RewardStore
+from app.rewards.workflow import Stock
 from app.stores import queries as stores_queries
 from app.stores.models import Store
 
-CLOCK = sa.func.clock_timestamp()
+CLOCK, TODAY = auth_queries.CLOCK, auth_queries.TODAY
+MOST_ORDERED = 10  # of one reward in one order
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A reward as an order meets it: what is left (None: unlimited), and the instant by the database's clock.
+    """A reward as an order meets it, all of it read at once: who hands it out, what is left, and the instant by the database's clock.
 
-    `frozen`: the books of the member's own area do not balance; `frozen_paths`: the areas where that is so, None almost always.
+    `handing_out`: those of its `stores` that are on offer now. `level`: the member's, where the reward asks for one. `frozen`: the books
+    of the member's own area do not balance; `frozen_paths`: the areas where that is so, None almost always.
     """
 
     reward: Reward
-    stock_left: int | None
+    stores: list[Store]
+    handing_out: list[Store]
+    stock: Stock
     now: datetime
+    level: int | None
     frozen: bool
     frozen_paths: list[str] | None
 
-    def frozen_for(self, stores: Collection[Store]) -> bool:
+    @property
+    def is_frozen(self) -> bool:
         """Nothing may be ordered now: by this member, or because none of the stores may hand it out."""
         paths = tuple(self.frozen_paths or ())
-        return self.frozen or all(store.area_path.startswith(paths) for store in stores)
+        return self.frozen or all(store.area_path.startswith(paths) for store in self.handing_out)
 
 
 async def get(session: AsyncSession, reward_id: UUID) -> Reward:
@@ -50,20 +60,57 @@ async def get(session: AsyncSession, reward_id: UUID) -> Reward:
 
 
 async def offer(session: AsyncSession, reward_id: UUID, *, member_id: UUID) -> Offer:
-    """One row, fresh. Raises NotFound."""
-    found = await session.exec(
+    """One statement, fresh: a row for each store. Raises NotFound."""
+    asked = {"reward_id": reward_id, "member_id": member_id, "year_ago": queries_levels.year_ago()}
+    rows = (await session.exec(_offer(clock.today()), params=asked)).all()
+    if not rows:
+        raise NotFound
+    reward, _, _, all_left, left_now, now, told, frozen, frozen_paths = rows[0]
+    stores = sorted(((row[1], row[2]) for row in rows if row[1] is not None), key=lambda pair: _by_name(pair[0]))
+    return Offer(
+        reward, [store for store, _ in stores], [store for store, offered in stores if offered], Stock(all_left, left_now), now,
+        None if told is None else queries_levels.read(told).level, frozen, frozen_paths,
+    )
+
+
+@lru_cache(maxsize=2)
+def _offer(today: date) -> sa.Select[Any]:
+    """Put together once a day: that takes longer than asking it."""
+    reward_id, member_id = (sa.bindparam(name, type_=sa.Uuid) for name in ("reward_id", "member_id"))
+    year_ago = sa.bindparam("year_ago", type_=sa.DateTime(timezone=True))
+    level = sa.case((col(Reward.levels).is_not(None), queries_levels.of_member(member_id, today=today, year_ago=year_ago)))
+    left, left_today = _stock(reward_id, most=MOST_ORDERED)
+    return (
         sa.select(
-            Reward, col(RewardStock.stock_left), CLOCK, queries_freezes.over_member(sa.literal(member_id, sa.Uuid)),
+            Reward, Store, stores_queries.offered(today), left, left_today, CLOCK, level, queries_freezes.over_member(member_id),
             queries_freezes.open_paths(),
         )
-        .outerjoin(RewardStock, col(RewardStock.reward_id) == col(Reward.id))
+        .outerjoin(RewardStore, col(RewardStore.reward_id) == col(Reward.id))
+        .outerjoin(Store, col(Store.id) == col(RewardStore.store_id))
         .where(col(Reward.id) == reward_id)
         .execution_options(populate_existing=True)
     )
-    row = found.first()
-    if row is None:
-        raise NotFound
-    return Offer(*row)
+
+
+async def stocks(session: AsyncSession, rewards: Collection[Reward]) -> dict[UUID, Stock]:
+    """What is left of each of these rewards, as it is now."""
+    if not rewards:
+        return {}
+    found = await session.exec(
+        sa.select(col(Reward.id), *_stock(col(Reward.id))).where(col(Reward.id).in_({reward.id for reward in rewards}))
+    )
+    return {row[0]: Stock(row[1], row[2]) for row in found.all()}
+
+
+def _stock(reward_id: Any, *, most: int | None = None) -> tuple[sa.ColumnElement[Any], sa.ColumnElement[Any]]:
+    """What is left of the reward of a statement, in all and of today's stock. Free pieces are counted up to `most`: there may be many."""
+    pieces = sa.select(sa.literal(1)).where(col(RewardSlot.reward_id) == reward_id, col(RewardSlot.redemption_id).is_(None)).limit(most)
+    free = sa.select(sa.func.count()).select_from(pieces.correlate(Reward).subquery())
+    figure = sa.select(col(RewardStock.stock_left)).where(col(RewardStock.reward_id) == reward_id)
+    sold = sa.select(col(RewardStockDay.sold)).where(col(RewardStockDay.reward_id) == reward_id, col(RewardStockDay.day) == TODAY)
+    of_today = sa.func.greatest(col(Reward.stock_per_day) - sa.func.coalesce(sold.scalar_subquery(), 0), 0)
+    left = sa.case((col(Reward.flash), free.scalar_subquery()), else_=figure.scalar_subquery())
+    return left, sa.case((col(Reward.stock_per_day).is_not(None), sa.func.least(of_today, left)))
 
 
 async def access_administered(session: AsyncSession, *, principal: Principal, reward_id: UUID) -> Reward:
@@ -86,27 +133,17 @@ async def store_paths(session: AsyncSession, reward_id: UUID) -> list[str]:
 
 async def stores_of(session: AsyncSession, reward_ids: Collection[UUID]) -> dict[UUID, list[Store]]:
     """The stores of each reward, by name."""
-    if not reward_ids:
-        return {}
-    found = await session.exec(
-        sa.select(col(RewardStore.reward_id), col(RewardStore.store_id)).where(col(RewardStore.reward_id).in_(set(reward_ids)))
-    )
-    pairs = found.all()
-    known = await stores_queries.by_ids(session, {store_id for _, store_id in pairs})
     stores: dict[UUID, list[Store]] = {reward_id: [] for reward_id in reward_ids}
-    for reward_id, store_id in pairs:
-        stores[reward_id].append(known[store_id])
-    return {reward_id: sorted(listed, key=lambda store: (store.name, store.id)) for reward_id, listed in stores.items()}
-
-
-async def stock_left(session: AsyncSession, reward_ids: Collection[UUID]) -> dict[UUID, int]:
-    """What is left of each counted reward; unlimited ones are left out."""
     if not reward_ids:
-        return {}
+        return stores
     found = await session.exec(
-        sa.select(col(RewardStock.reward_id), col(RewardStock.stock_left)).where(col(RewardStock.reward_id).in_(set(reward_ids)))
+        sa.select(col(RewardStore.reward_id), Store)
+        .join(Store, col(Store.id) == col(RewardStore.store_id))
+        .where(col(RewardStore.reward_id).in_(set(reward_ids)))
     )
-    return {row[0]: row[1] for row in found.all()}
+    for reward_id, store in sorted(found.all(), key=lambda row: _by_name(row[1])):
+        stores[reward_id].append(store)
+    return stores
 
 
 async def rewards(
@@ -133,13 +170,40 @@ async def rewards(
     return found.scalars().all()
 
 
+async def may_see_photo(session: AsyncSession, principal: Principal, owner_id: UUID) -> bool:
+    """Of a picture that has not passed the content check: who administers the reward."""
+    return workflow.administers(principal, await store_paths(session, owner_id))
+
+
+async def access_stock(session: AsyncSession, *, principal: Principal, reward_id: UUID) -> None:
+    """Raises NotFound for who administers none of its stores, Forbidden for who administers only some."""
+    paths = await store_paths(session, reward_id)
+    if not any(workflow.administers(principal, [path]) for path in paths):
+        raise NotFound
+    if not workflow.administers(principal, paths):
+        raise Forbidden
+
+
+async def stock_entries(session: AsyncSession, *, reward_id: UUID, limit: int, after: UUID | None) -> Sequence[Any]:
+    """The entries with their reasons and who made them, newest first, one more than `limit`."""
+    statement = (
+        sa.select(RewardStockEntry, col(RewardNote.text), sa.func.coalesce(col(RewardStockEntry.actor_id), col(RewardNote.author_id)))
+        .outerjoin(RewardNote, col(RewardNote.id) == col(RewardStockEntry.note_id))
+        .where(col(RewardStockEntry.reward_id) == reward_id)
+    )
+    if after is not None:
+        statement = statement.where(col(RewardStockEntry.id) < after)
+    found = await session.exec(statement.order_by(col(RewardStockEntry.id).desc()).limit(limit + 1))
+    return found.all()
+
+
 async def export(session: AsyncSession, *, member_id: UUID) -> dict[str, Any]:
-    """The sentences that a person wrote about the stock of rewards."""
+    """What a person put into the stock of rewards or took out, and what the person wrote about it."""
     found = await session.exec(
-        sa.select(col(RewardStockEntry.reward_id), col(RewardStockEntry.change), col(RewardNote.text), col(RewardNote.created_at))
-        .join(RewardNote, col(RewardNote.id) == col(RewardStockEntry.note_id))
-        .where(col(RewardNote.author_id) == member_id)
-        .order_by(col(RewardNote.id))
+        sa.select(col(RewardStockEntry.reward_id), col(RewardStockEntry.change), col(RewardNote.text), col(RewardStockEntry.created_at))
+        .outerjoin(RewardNote, col(RewardNote.id) == col(RewardStockEntry.note_id))
+        .where(sa.or_(col(RewardStockEntry.actor_id) == member_id, col(RewardNote.author_id) == member_id))
+        .order_by(col(RewardStockEntry.id))
     )
     return {
         "stock_notes": [
@@ -147,6 +211,10 @@ async def export(session: AsyncSession, *, member_id: UUID) -> dict[str, Any]:
             for reward_id, change, text, at in found.all()
         ]
     }
+
+
+def _by_name(store: Store) -> tuple[str, UUID]:
+    return store.name, store.id
 
 
 def _handed_out(where: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:

@@ -1,12 +1,32 @@
-"""The pure rules of rewards: who administers one, when it is on offer, from when on a member's orders count."""
+"""The pure rules of rewards: who administers one, when it is on offer and to whom, what is left, since when a member's orders count."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from app import clock
 from app.auth.principal import Principal
 from app.auth.roles import Role
 from app.rewards.models import LimitPeriod, Reward
+
+MOST_SLOTS = 50_000  # pieces of a flash reward that one change makes or takes away
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """What is left in all, and of today's; None without such a limit."""
+
+    left: int | None
+    left_today: int | None
+
+    def lacks(self, quantity: int) -> dict[str, Any] | None:
+        """The facts of the refusal when it does not suffice."""
+        if self.left is not None and self.left < quantity:
+            return {"stock_left": self.left}
+        if self.left_today is not None and self.left_today < quantity:
+            return {"stock_left": self.left_today, "period": LimitPeriod.DAY.value}
+        return None
 
 
 def administers(principal: Principal, store_paths: Collection[str]) -> bool:
@@ -18,6 +38,11 @@ def on_offer(reward: Reward, now: datetime) -> bool:
     begun = reward.opens_at is None or reward.opens_at <= now
     over = reward.closes_at is not None and reward.closes_at <= now
     return begun and not over and not reward.paused
+
+
+def may_order(reward: Reward, level: int) -> bool:
+    """Does the reward suit a member of this level?"""
+    return reward.levels is None or level in reward.levels
 
 
 def counted_since(period: LimitPeriod, now: datetime) -> datetime | None:

@@ -75,7 +75,9 @@ PLACES = (
     Place("shortlist", {"note_sealed": "note"}),
     Place("upload", {"taken_sealed": "taken"}),
     Place("report", {"description_sealed": "description", "address_sealed": "address"}),
+    Place("store_contract", {"bank_account_sealed": "bank_account"}),
     Place("redemption", {"code_sealed": "code"}, (Index("code_index", "redemption-code", "code_sealed"),)),
+    Place("store_application", {"phone_sealed": "phone"}),
     Place("enterprise_statement_name", {"name_sealed": "name"}),
     Place("report_proof", {"code_sealed": "code"}, (Index("code_index", "report-proof", "code_sealed"),)),
 )
@@ -88,6 +90,8 @@ UNKEYED = {
     "wechat_push_nonce.body_sha256": "a digest of the message",
     "upload.sent_digest": "a digest of a photo's file, compared with other photos' only",
     "seal_link.digest": "a digest of a row of history, which the chain is made of",
+    "store_day_head.previous": "the head of the day before",
+    "store_day_head.head": "a digest of ids, amounts and instants",
     "seal_block.previous": "the hash of the block before",
     "seal_block.hash": "a digest of digests",
     "seal_block.signature": "under a secret key, named beside it: what becomes of it with that key, app/seals/anchors.py tells",
@@ -107,5 +111,6 @@ class RunsOut:
 RUN_OUT = (
     RunsOut("throttle_hit.key", 1, "wrong passwords of the last day are not counted any more"),
     RunsOut("auth_session.origin", 0, "a known device shares its account's counter of wrong passwords until it has signed in again"),
+    RunsOut("store_visit_mark.mark", 1, "what was given today is not counted any more, and a code of the last minutes works once more"),
     RunsOut("otp_factor.recovery_hashes", 0, "recovery codes drawn in the first release do not work any more; later ones need no key"),
 )

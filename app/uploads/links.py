@@ -1,6 +1,8 @@
 """Addresses of photos. An `<image>` sends no token, so three of them are signed, for everyone who holds them and for minutes only."""
 
+from collections.abc import Iterable
 from datetime import timedelta
+from itertools import islice
 from typing import Literal, get_args
 from uuid import UUID
 
@@ -10,8 +12,8 @@ from app.db.session import AsyncSession
 from app.errors import NotFound
 from app.security import sealing
 from app.uploads import taken, workflow
-from app.uploads.models import Upload
-from app.uploads.schemas import PhotoOut, UploadedOut, UploadOut
+from app.uploads.models import Checked, Upload
+from app.uploads.schemas import PhotoOut, PictureOut, UploadedOut, UploadOut
 
 PURPOSE = "upload-link"
 Variant = Literal["view", "medium", "thumb"]
@@ -34,6 +36,15 @@ def told(session: AsyncSession, upload: Upload) -> UploadedOut:
 def photo(session: AsyncSession, upload: Upload, kind: Kind) -> PhotoOut:
     """A photo for an answer to somebody who may see it: the links in it open it for whoever holds them."""
     return PhotoOut(**_addresses(session, upload.id), id=upload.id, kind=kind, width=upload.width, height=upload.height)
+
+
+def pictures(session: AsyncSession, uploads: Iterable[Upload], *, whole: bool, most: int | None = None) -> list[PictureOut]:
+    """The photos of a public thing: those that have passed the content check, or all of them (`whole`) for who looks after it.
+
+    `most`: no more than these first ones, as a list shows them.
+    """
+    shown = islice((upload for upload in uploads if whole or upload.checked is Checked.PASS), most)
+    return [PictureOut(**_addresses(session, upload.id), id=upload.id, width=upload.width, height=upload.height) for upload in shown]
 
 
 def _addresses(session: AsyncSession, upload_id: UUID) -> dict[str, str]:

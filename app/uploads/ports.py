@@ -9,17 +9,21 @@ from app.db.session import AsyncSession
 MaySee = Callable[[AsyncSession, Principal, UUID], Awaitable[bool]]
 _OWNERS: dict[str, MaySee] = {}
 _HANDLERS: dict[str, MaySee] = {}
+_SHOWN_TO_ALL: set[str] = set()
 
 
-def owner(kind: str, may_see: MaySee, may_see_original: MaySee | None = None) -> None:
+def owner(kind: str, may_see: MaySee, may_see_original: MaySee | None = None, *, shown_to_all: bool = False) -> None:
     """Registers who answers for things of this kind: `await may_see(session, principal, owner_id)`. It must not write.
 
     `may_see_original` is asked about the file as it was sent, with all that it tells; without it nobody may see one, and none is kept.
+    `shown_to_all`: what has passed the content check is everybody's, and `may_see` is asked about the rest only.
     """
     assert _OWNERS.get(kind, may_see) == may_see, f"two owners of {kind}"
     _OWNERS[kind] = may_see
     if may_see_original is not None:
         _HANDLERS[kind] = may_see_original
+    if shown_to_all:
+        _SHOWN_TO_ALL.add(kind)
 
 
 async def may_see(session: AsyncSession, *, principal: Principal, kind: str, owner_id: UUID) -> bool:
@@ -36,3 +40,8 @@ async def may_see_original(session: AsyncSession, *, principal: Principal, kind:
 def wants_originals(kind: str) -> bool:
     """Is there anybody who may see the original of a photo of this kind of thing?"""
     return kind in _HANDLERS
+
+
+def is_shown_to_all(kind: str) -> bool:
+    """Are such things public, and a photo of theirs with them once it has passed?"""
+    return kind in _SHOWN_TO_ALL

@@ -56,12 +56,16 @@ async def access(session: AsyncSession, *, principal: Principal, upload_id: UUID
     upload = await get(session, upload_id)
     if upload is None or upload.image_key is None:
         raise NotFound
-    if upload.member_id != principal.account_id:
+    if upload.member_id != principal.account_id and not _everybodys(upload):
         if upload.kind is None or upload.owner_id is None:
             raise NotFound
         if not await ports.may_see(session, principal=principal, kind=upload.kind, owner_id=upload.owner_id):
             raise NotFound
     return Object(upload.image_key, upload.content_type, 0)
+
+
+def _everybodys(upload: Upload) -> bool:
+    return upload.kind is not None and ports.is_shown_to_all(upload.kind) and upload.checked is Checked.PASS
 
 
 async def access_original(session: AsyncSession, *, principal: Principal, upload_id: UUID) -> Original:
@@ -103,6 +107,22 @@ async def photos(session: AsyncSession, owner_ids: Collection[UUID]) -> dict[UUI
     for upload in found.scalars().all():
         shown.setdefault(upload.owner_id, []).append(upload)
     return shown
+
+
+async def locked_together(
+    session: AsyncSession, upload_ids: Collection[UUID], *, member_id: UUID, kind: str, owner_id: UUID
+) -> dict[UUID, Upload]:
+    """The photos of one kind on a thing, whoever sent them, and a member's own among these ids; locked as `locked` does."""
+    there = sa.and_(col(Upload.owner_id) == owner_id, col(Upload.kind) == kind)
+    own = sa.and_(col(Upload.id).in_(upload_ids), col(Upload.member_id) == member_id)
+    found = await session.exec(
+        sa.select(Upload)
+        .where(sa.or_(there, own), col(Upload.erased_at).is_(None))
+        .order_by(col(Upload.id))
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return {upload.id: upload for upload in found.scalars().all()}
 
 
 async def locked(session: AsyncSession, upload_ids: Collection[UUID], *, member_id: UUID) -> dict[UUID, Upload]:

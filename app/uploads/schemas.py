@@ -43,16 +43,23 @@ class UploadedOut(UploadOut):
     place: PlaceOut | None
 
 
-class PhotoOut(Out):
+class PictureOut(Out):
     """A photo inside an answer. `url` wants the token; the other three are signed, and dead at most ten minutes later."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE | {"kind": "before"}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
     id: UUID
-    kind: Literal["before", "after", "reopen"]
     url: str
     view_url: str
     medium_url: str
     thumb_url: str
     width: int
     height: int
+
+
+class PhotoOut(PictureOut):
+    """The same, with the part that it plays in a report."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE | {"kind": "before"}]})
+
+    kind: Literal["before", "after", "reopen"]

@@ -98,6 +98,42 @@ async def replace(session: AsyncSession, *, upload_ids: Sequence[UUID], member_i
     await attach(session, upload_ids=upload_ids, member_id=member_id, kind=kind, owner_id=owner_id)
 
 
+async def arrange(session: AsyncSession, *, upload_ids: Sequence[UUID], member_id: UUID, kind: str, owner_id: UUID) -> None:
+    """Makes these, in this order, the photos of one kind on a thing that several people look after.
+
+    What is there already may stay, whoever sent it; what is new must be the member's own; what is left out is detached. Locks the rows,
+    old and new, in the order of their ids. Raises as `attach` does.
+    """
+    if len(set(upload_ids)) != len(upload_ids):
+        raise ValidationFailed.of("body", "upload_ids", msg="同一张照片只能提供一次", kind="duplicate")
+    held = await queries.locked_together(session, upload_ids, member_id=member_id, kind=kind, owner_id=owner_id)
+    if not held.keys() >= set(upload_ids):
+        raise NotFound("照片不存在、已过期，或不是您上传的")
+    if any(held[upload_id].owner_id not in (None, owner_id) or held[upload_id].kind not in (None, kind) for upload_id in upload_ids):
+        raise UploadAlreadyUsed
+    now = await queries.now(session)
+    for upload in held.values():
+        upload.kind, upload.owner_id, upload.position, upload.attached_at = None, None, None, None
+    for position, upload_id in enumerate(upload_ids):
+        upload = held[upload_id]
+        upload.kind, upload.owner_id, upload.position, upload.attached_at = kind, owner_id, position, now
+    await session.flush()
+    if not ports.wants_originals(kind):
+        await drop_originals(session, owner_ids=[owner_id])
+
+
+async def vouch(session: AsyncSession, *, upload_ids: Sequence[UUID], without_check: bool) -> None:
+    """Passes what WeChat left to people, by a person who answers for what these photos show; what is risky stays so.
+
+    `without_check`: nobody will be asked about the photos of this person, who is no member; those that wait pass too.
+    """
+    waiting = (Checked.REVIEW, Checked.PENDING) if without_check else (Checked.REVIEW,)
+    for upload_id in sorted(upload_ids):
+        upload = await session.get(Upload, upload_id, with_for_update=True, populate_existing=True)
+        if upload is not None and upload.checked in waiting:
+            await _decide(session, upload, Checked.PASS, upload.label)
+
+
 async def detach(session: AsyncSession, *, owner_id: UUID) -> None:
     """Takes all photos from a thing; after a day without another they are swept. The photos' rows are locked."""
     await session.exec(sa.update(Upload).where(col(Upload.owner_id) == owner_id).values(**UNATTACHED))

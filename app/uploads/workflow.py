@@ -12,8 +12,8 @@ ASK_AGAIN_AFTER, ASK_WITHIN = timedelta(minutes=2), timedelta(minutes=20)
 ORPHAN_AFTER = timedelta(hours=1)  # an object without a row is younger than this only while its request still runs
 LINK_STEP, LINK_LIFE = timedelta(minutes=5), timedelta(minutes=10)
 CHECK_LINK_LIFE = timedelta(hours=1)  # WeChat fetches within half an hour
-# Proofs that an official made in the course of duty: they are the authority's records and outlive the account.
-OFFICIAL_KINDS = frozenset({"report_after", "adjustment", "clawback"})
+# What an official made in the course of duty, proofs above all: they are the authority's records and outlive the account.
+OFFICIAL_KINDS = frozenset({"report_after", "adjustment", "clawback", "reward"})
 LABEL_LENGTH = 32
 
 

@@ -8,7 +8,9 @@ import httpx
 import pytest
 
 from app import clock
+from app.areas.geo import Crs
 from app.auth.roles import Role, ScopeType
+from app.collusion.models import CollusionCase, CollusionReason, ReasonCode
 from app.db.base import new_id
 from app.enterprises import service as enterprises_service
 from app.enterprises.models import EnterpriseKind
@@ -16,11 +18,16 @@ from app.members import service as members_service
 from app.members.models import Employment
 from app.members.schemas import EmployerIn
 from app.points.models_freezes import PointsFreeze
+from app.redemptions.models import RedemptionText, Settlement, SettlementCorrection
 from app.registrations.models import Direction, Registration, Status
 from app.reports import texts
 from app.reports.models import Report
 from app.reports.service import indexing
-from app.uploads.models import Upload
+from app.security import sealing
+from app.stores.models import StoreCategory
+from app.stores.models_applications import Status as ApplicationStatus
+from app.stores.models_applications import StoreApplication, StoreText
+from app.uploads.models import Checked, Upload
 from tests.reports.scene import Scene
 from tests.statements.conftest import make_enterprise, months_ago
 from tests.support.county import County
@@ -63,6 +70,32 @@ async def test_registrations(client, people, county, admin: Person, statements: 
     one, page = await cost(client, admin, "/registrations?limit=1", statements)
     all_of_them, whole = await cost(client, admin, f"/registrations?limit={ROWS}", statements)
     assert (len(page["items"]), len(whole["items"])) == (1, ROWS)
+    assert all_of_them == one, f"{one} statements for one row, {all_of_them} for {ROWS}"
+
+
+async def test_applications_of_stores(client, people, county, admin: Person, statements: list[str]) -> None:
+    """Returned with a reason, each by somebody else, with photos."""
+    session, (lng, lat), now = people.session, county.spot, clock.now()
+    for number, rider in enumerate(await riders(people, county, ROWS)):
+        text = StoreText(author_id=admin.id, member_id=rider.id, text=f"请补充 {number}")
+        session.add(text)
+        await session.flush()
+        row = StoreApplication(
+            number=f"A20261129-{number:06d}", applicant_id=rider.id, area_id=county.community.id, area_path=county.community.path,
+            category=StoreCategory.OTHER, name="便利店", address="文化路 1 号", uscc="92370812MA3C4D5E66", lng=lng, lat=lat,
+            given_lng=lng, given_lat=lat, given_crs=Crs.GCJ02, hours="08:00-22:00", status=ApplicationStatus.RETURNED,
+            decided_by=admin.id, decided_at=now, reason_id=text.id,
+        )
+        row.phone_sealed = sealing.seal(session, "0537-3412345", table="store_application", column="phone", row=row.id)
+        photo = Upload(
+            member_id=rider.id, image_key=new_id().hex, thumb_key=new_id().hex, content_type="image/jpeg", width=100, height=100,
+            size_bytes=1000, owner_id=row.id, kind="store_application", position=0, attached_at=now,
+        )
+        session.add_all([row, photo])
+    await session.flush()
+    one, page = await cost(client, admin, "/stores/applications?limit=1", statements)
+    all_of_them, whole = await cost(client, admin, f"/stores/applications?limit={ROWS}", statements)
+    assert (len(page["items"]), len(whole["items"])) == (1, ROWS) and all(len(row["photos"]) == 1 for row in whole["items"])
     assert all_of_them == one, f"{one} statements for one row, {all_of_them} for {ROWS}"
 
 
@@ -204,3 +237,88 @@ async def walked(client: httpx.AsyncClient, who: Person, path: str) -> list[str]
         page = (await client.get(f"{API}{path}limit=7{cursor and f'&cursor={cursor}'}", headers=who.headers)).json()
         found, cursor = found + [one["id"] for one in page["items"]], page["next_cursor"]
     return found
+
+
+async def test_stores_and_their_contracts(client, people, county, admin: Person, statements: list[str]) -> None:
+    """Each store with a photo, special days and a contract, next to the rider and in the list."""
+    day = clock.today()
+    place = {"area_id": str(county.community.id), "location": county.place(), "address": "文化路 1 号", "phone": "0537-3412345"}
+    for number in range(ROWS):
+        special = [{"from": str(day + timedelta(days=later)), "to": str(day + timedelta(days=later)), "closed": True} for later in range(9)]
+        told = place | {"name": f"店{number}", "hours": "00:00-24:00", "category": "repair", "special_days": special[number:]}
+        made = await client.post(f"{API}/stores", headers=admin.headers, json=told)
+        store_id = made.json()["id"]
+        people.session.add(
+            Upload(
+                member_id=admin.id, image_key=new_id().hex, thumb_key=new_id().hex, content_type="image/jpeg", width=100, height=100,
+                size_bytes=1000, owner_id=UUID(store_id), kind="store", position=0, attached_at=clock.now(), checked=Checked.PASS,
+            )
+        )
+        terms = {
+            "number": f"XX-{number}", "signed_on": str(day), "starts_on": str(day), "ends_on": str(day + timedelta(days=9)), "note": "试点",
+            "payee_name": "店", "bank_name": "农业银行", "bank_account": "6228480402564890018",
+        }
+        signed = await client.post(f"{API}/stores/{store_id}/contracts", headers=admin.headers, json=terms)
+        assert signed.status_code == 201, signed.text
+    for later in range(1, ROWS):
+        span = {"starts_on": str(day + timedelta(days=10 * later)), "ends_on": str(day + timedelta(days=10 * later + 9))}
+        body = terms | span | {"number": f"XX-later-{later}"}
+        assert (await client.post(f"{API}/stores/{store_id}/contracts", headers=admin.headers, json=body)).status_code == 201
+    near = f"/stores/nearby?lng={county.spot[0]}&lat={county.spot[1]}&"
+    for path in ("/stores?category=repair&", near, f"{near}open_now=true&radius_m=50000&", f"/stores/{store_id}/contracts?"):
+        one, page = await cost(client, admin, f"{path}limit=1", statements)
+        all_of_them, whole = await cost(client, admin, f"{path}limit={ROWS}", statements)
+        shown = 0 < len(whole["items"]) <= ROWS if "open_now" in path else len(whole["items"]) == ROWS
+        assert len(page["items"]) == 1 and shown, path
+        assert all_of_them == one, f"{path} {one} statements for one row, {all_of_them} for {ROWS}"
+
+
+async def test_cases_of_the_collusion_lens(client, session, county, people, admin: Person, statements: list[str]) -> None:
+    """Each about other persons, with reasons; one answered by its administrator."""
+    place = {"area_id": str(county.community.id), "location": county.place(), "address": "文化路 1 号", "phone": "0537-3412345"}
+    shop = (await client.post(f"{API}/stores", headers=admin.headers, json=place | {"name": "店", "hours": "00:00-24:00"})).json()["id"]
+    clerk, day = await people.member(), clock.today()
+    for rider in await riders(people, county, ROWS):
+        case = CollusionCase(store_id=UUID(shop), clerk_id=clerk.id, member_id=rider.id, reviewer_id=(await people.member()).id)
+        session.add(case)
+        await session.flush()
+        figures = {"observed": 1, "expected": 0, "support": 9, "window_from": day, "window_to": day}
+        session.add_all(CollusionReason(case_id=case.id, code=code, **figures) for code in (ReasonCode.QUICK, ReasonCode.PAIR_SHARE))
+    await session.flush()
+    answered = await client.post(f"{API}/collusion/cases/{case.id}/note", headers=admin.headers, json={"note": "另行核实"})
+    assert answered.status_code == 200, answered.text
+    one, page = await cost(client, admin, "/collusion/cases?limit=1", statements)
+    all_of_them, whole = await cost(client, admin, f"/collusion/cases?limit={ROWS}", statements)
+    assert (len(page["items"]), len(whole["items"])) == (1, ROWS) and all(len(row["reasons"]) == 2 for row in whole["items"])
+    assert all_of_them == one, f"{one} statements for one row, {all_of_them} for {ROWS}"
+
+
+async def test_months_of_stores(client, session, county, people, admin: Person, statements: list[str]) -> None:
+    """A store's own months, and those of an area's stores: closed ones, and open ones with corrections."""
+    place = {"area_id": str(county.community.id), "location": county.place(), "address": "文化路 1 号", "phone": "0537-3412345"}
+    shops = [
+        UUID((await client.post(f"{API}/stores", headers=admin.headers, json=place | {"name": "店", "hours": "00:00-24:00"})).json()["id"])
+        for _ in range(ROWS + 1)
+    ]
+    closed = {"closed_at": clock.now(), "confirm_by": clock.today(), "store_name": "店", "lines": 0, "total_cents": 0, "digest": "0" * 64}
+    session.add_all(Settlement(store_id=shops[0], month=months_ago(number), **closed) for number in range(1, ROWS + 1))
+    session.add_all(Settlement(store_id=shop, month=months_ago(1), **closed) for shop in shops[2 : ROWS // 2])
+    text, second = RedemptionText(author_id=admin.id, text="补差"), await people.member()
+    session.add(text)
+    await session.flush()
+    session.add_all(
+        SettlementCorrection(
+            store_id=shop, month=months_ago(1), cents=5, reason_id=text.id, proposed_by=admin.id, status="approved",
+            decided_by=second.id, decided_at=clock.now(),
+        )
+        for shop in shops[ROWS // 2 :]
+    )
+    await session.flush()
+    for path, rows in (
+        (f"/stores/{shops[0]}/settlements?", ROWS),
+        (f"/budgets/settlements?area_id={county.root.id}&month={months_ago(1):%Y-%m}&", ROWS),
+    ):
+        one, page = await cost(client, admin, f"{path}limit=1", statements)
+        all_of_them, whole = await cost(client, admin, f"{path}limit={ROWS}", statements)
+        assert (len(page["items"]), len(whole["items"])) == (1, rows), path
+        assert all_of_them == one, f"{path} {one} statements for one row, {all_of_them} for {ROWS}"

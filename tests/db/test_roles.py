@@ -32,7 +32,14 @@ HISTORY = sa.text("""
 select distinct c.relname from pg_trigger t join pg_class c on c.oid = t.tgrelid
  where not t.tgisinternal and t.tgtype & 2 = 2 and t.tgtype & 8 = 8 and c.relnamespace = 'public'::regnamespace order by 1""")
 # Columns of a guarded table that its trigger lets change.
-MAY_CHANGE = {"consent_text": {"in_force", "sufficient"}}
+MAY_CHANGE = {
+    "consent_text": {"in_force", "sufficient"},
+    "store_contract": {"ended_on", "ended_by", "ended_at", "end_reason_id", "version", "bank_account_sealed"},
+    "settlement": {
+        "status", "confirm_by", "confirmed_at", "confirmed_by_silence", "paid_at", "payment_reference", "pay_by", "version",
+    },
+    "settlement_correction": {"status", "decided_by", "decided_at", "settlement_id", "version"},
+}
 MAY_GO = {(KEEPER, "audit_event")}
 COLUMNS = sa.text("""
 select attname from pg_attribute where attrelid = to_regclass(:table) and attnum > 0 and not attisdropped

@@ -156,7 +156,7 @@ async def _dangling(session: AsyncSession) -> list[str]:
 
 
 async def test_a_second_run_adds_nothing_and_other_figures_are_refused(database: Database, own: Settings, plan: Plan) -> None:
-    tables = ("account", "report", "report_event", "points_transaction", "audit_event", "day_number")
+    tables = ("account", "report", "report_event", "points_transaction", "audit_event")
 
     async def counts() -> list[int]:
         async with database.session() as session:
@@ -219,7 +219,7 @@ async def _fetched(session: AsyncSession, own: Settings) -> UUID:
         session, account_id, balance, 20, kind=Kind.ADJUST, reference=ledger.Reference("test", account_id), cause=ledger.Cause("test")
     )
     principal = await cast.play(session, rider)
-    placed = await redemptions_service.place(session, principal=principal, reward_id=cast.water, quantity=1)
+    placed = (await redemptions_service.place(session, principal=principal, reward_id=cast.water, quantity=1)).redemption
     code = redemptions_service.code_of(session, placed)
     clerk = await cast.play(session, people.clerk(county_plan.stores()[store]))
     await till.verify(session, principal=clerk, store_id=cast.stores[store], code=code, token=None)

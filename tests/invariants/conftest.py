@@ -146,7 +146,11 @@ async def lived(books: Books) -> None:
     await shop.post(shop.rider, f"/redemptions/{books.orders['cancelled']}/cancel")
     await books.sql("update redemption set expires_at = now() - interval '1 minute' where id = :id", id=books.orders["expired"])
     await books.run("redemption.expire")
+    for stock in ({"stock_per_day": 5}, {"stock": 3, "flash": True}):
+        await shop.order(await shop.reward(**stock))
+    await books.run("redemption.finish_days")
     last_month = f"{clock.month_start(clock.today()) - timedelta(days=1):%Y-%m}"
+    await _corrected(books, last_month)
     closed = await shop.post(books.admin, f"/stores/{shop.id}/settlements/{last_month}/close")
     assert closed.status_code == 200, closed.text
     await books.sql("update points_lot set expires_on = current_date - 2 where member_id = :id", id=books.neighbour.id)
@@ -154,6 +158,15 @@ async def lived(books: Books) -> None:
     await adjust(books, books.neighbour, 50)
     began = "insert into points_level (member_id, month, level, earned) values (:id, '2025-01-01', 3, 600), (:id, '2025-02-01', 2, 0)"
     await books.sql(began, id=books.rider.id)
+
+
+async def _corrected(books: Books, month: str) -> None:
+    """Ten cents more for the shop, by two persons."""
+    path = f"/stores/{books.shop.id}/settlements/{month}/corrections"
+    made = await books.shop.post(books.admin, path, {"cents": 10, "reason": "补差"})
+    assert made.status_code == 201, made.text
+    approved = await books.shop.post(books.second, f"{path}/{made.json()['id']}/approve")
+    assert approved.status_code == 200, approved.text
 
 
 async def _by_people(books: Books) -> None:

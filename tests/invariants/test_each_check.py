@@ -102,7 +102,11 @@ DAMAGES = {
         """update points_entry set month = month - interval '1 month' where account = 'redeemed' and transaction_id =
              (select id from points_transaction where kind = 'capture' and reference_id = :verified)""", "(select :verified)", SHOP,
     ),
-    "I8": Damage("update reward_stock set stock_left = stock_left + 1", "(select reward_id from reward_stock)", SHOP),
+    "I8": Damage("update reward_stock set stock_left = stock_left + 1", "(select reward_id from reward_stock limit 1)", SHOP),
+    "I8b": Damage("update reward_stock_day set sold = sold + 1", "(select concat_ws(' ', reward_id, day) from reward_stock_day)", SHOP),
+    "I8c": Damage(
+        "update reward_slot set redemption_id = null", "(select redemption_id from reward_slot where redemption_id is not null)", SHOP
+    ),
     "I9": Damage("delete from message where reference_id = :verified", "(select :verified)"),
     "I9b": Damage(
         "delete from message where reference_type = 'points_entry' and member_id = :neighbour",
@@ -129,9 +133,18 @@ DAMAGES = {
         "(select transaction_id from points_proposal where type = 'adjustment' and member_id = :rider limit 1)",
     ),
     "I13": Damage("update settlement_line set cents = cents + 1", "(select verification_id from settlement_line)", SHOP),
+    "I13b": Damage("update settlement set total_cents = total_cents + 1", "(select id from settlement)", SHOP),
+    "I13c": Damage(
+        "update settlement_correction set month = month + interval '3 months'", "(select id from settlement_correction)", SHOP
+    ),
     "I14": Damage(
         """insert into points_level (member_id, month, level, earned) values
              (:rider, '2026-01-01', 5, 3000), (:rider, '2026-02-01', 3, 0)""", "(select :rider)",
+    ),
+    # A moment earlier on the same day: the month, the order and the points all stay.
+    "I15": Damage(
+        """update verification set verified_at = verified_at - interval '1 microsecond' where id =
+             (select verification_id from settlement_line)""", "(select concat_ws(' ', store_id, day) from store_day_head)", SHOP,
     ),
 }
 # The last line of each sort, or an event that stands alone: by the audit event that is taken away, or the line.

@@ -199,7 +199,7 @@ async def test_the_look_costs_an_order_and_a_verification_no_statement(untouched
     seen.clear()
     placed = await order(untouched, untouched.rider, reward)
     asked = [statement for statement in seen if "points_freeze" in statement]
-    assert len(asked) == 1 and "LEFT OUTER JOIN reward_stock" in asked[0]
+    assert len(asked) == 1 and "reward_store" in asked[0]
     seen.clear()
     assert (await untouched.shop.verify(placed.json()["code"])).status_code == 200
     asked = [statement for statement in seen if "points_freeze" in statement]

@@ -261,7 +261,9 @@ def tables(world: World) -> dict[str, Any]:
         "award_id": [uuid4()], "confirmation_id": [uuid4()], "stop_id": [uuid4()], "freeze_id": [uuid4()],
         "checkin_id": places["checkin"][-1:], "appointment_id": [places["appointment"]], "line_id": places["line"][:1],
         "day": [day], "relation_id": [uuid4()], "unit_id": [uuid4()], "rule_id": [uuid4()], "cover_id": [uuid4()],
-        "assignment_id": [uuid4()], "invitation_id": [uuid4()],
+        "assignment_id": [uuid4()], "invitation_id": [uuid4()], "contract_id": [uuid4()], "application_id": [uuid4()],
+        "discount_id": [uuid4()], "case_id": [uuid4()],
+        "correction_id": [uuid4()],
         "cap_code": ["GLOBAL"], "rule_code": ["place_rounded"], "proof_code": [typed_codes.grouped(typed_codes.draw())],
     }
     query_values = {
@@ -275,8 +277,8 @@ def tables(world: World) -> dict[str, Any]:
         "store_id": [places["store"]], "kind": [], "parent_id": [county.root.id], "e": [], "s": [], "echostr": [], "signature": [],
         "timestamp": [], "nonce": [], "msg_signature": [], "on": [day], "role": [], "root": ["true"], "dissolved": ["true"],
         "q": [last.name.value], "year": [clock.today().year], "closed": ["true"], "covered": [], "six_months": ["true"],
-        "state": [], "stage": [], "open": ["true"],
-        "/api/v1/registrations status": STATES, "/api/v1/auth/grants scope_type": ["organisation"],
+        "state": [], "stage": [], "open": ["true"], "category": ["repair"], "open_now": ["true"],
+        "month": [MONTH], "/api/v1/registrations status": STATES, "/api/v1/auth/grants scope_type": ["organisation"],
     }
     body_values = {
         "member_id": str(last.person.id), "account_id": str(last.person.id), "contact_account_id": str(last.person.id),

@@ -1,12 +1,19 @@
 """Codes against Crockford's own definition: the value modulo 37, and what a tired person types."""
 
+import secrets
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.db.base import new_id
 from app.errors import CodeMalformed
-from app.redemptions import codes
+from app.redemptions import codes, till
+from app.security.keys import KeyRing, MasterKeys
 
+RING = KeyRing(MasterKeys({"s1": secrets.token_bytes(32)}), MasterKeys({"f1": secrets.token_bytes(32)}))
 SYMBOLS = st.text(codes.ALPHABET, min_size=11, max_size=11)
 
 
@@ -41,17 +48,23 @@ def test_input_is_read_kindly() -> None:
         assert codes.normalised(text) == code
 
 
-def test_one_wrong_or_two_swapped_symbols_are_noticed() -> None:
-    code = codes.draw()
-    for place in range(12):
-        for symbol in set(codes.ALPHABET) - {code[place]}:
-            with pytest.raises(CodeMalformed):
-                codes.normalised(code[:place] + symbol + code[place + 1 :])
-    for place in range(11):
-        swapped = code[:place] + code[place + 1] + code[place] + code[place + 2 :]
-        if swapped != code:
-            with pytest.raises(CodeMalformed):
-                codes.normalised(swapped)
+def mistyped(code: str) -> set[str]:
+    """Every code with one symbol wrong, every one with two neighbours swapped."""
+    wrong = {code[:place] + symbol + code[place + 1 :] for place in range(12) for symbol in codes.ALPHABET}
+    return (wrong | {code[:place] + code[place + 1] + code[place] + code[place + 2 :] for place in range(11)}) - {code}
+
+
+async def test_one_wrong_or_two_swapped_symbols_are_noticed_before_anything_is_looked_up() -> None:
+    """The session can do nothing but name its keys: the first statement would fail otherwise."""
+    session: Any = SimpleNamespace(info={"keys": RING})
+    clerk: Any = None
+    for code in [codes.draw() for _ in range(5)]:
+        found = mistyped(code)
+        assert len(found) >= 12 * 31
+        for act in (till.verify, till.preview):
+            for text in found:
+                with pytest.raises(CodeMalformed):
+                    await act(session, principal=clerk, store_id=new_id(), code=text, token=None)
 
 
 @pytest.mark.parametrize("text", ["", "-", "0" * 11, "0" * 13, "U" * 12, "0000-0000-000*", "０" * 12, "ſ" * 12, "0000\x00000000", "一二三"])

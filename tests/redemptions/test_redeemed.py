@@ -7,7 +7,7 @@ import pytest
 
 from app import clock
 from app.points import queries as points_queries
-from app.redemptions import till
+from app.redemptions import workflow
 from tests.redemptions.conftest import Shop
 
 MONTH = clock.month_start(clock.today())
@@ -33,7 +33,7 @@ async def test_verified_and_undone(shop: Shop) -> None:
 async def test_an_undo_after_the_months_end_is_of_the_month_before(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """As if the verification had been in another month than the present: the undo takes it out of that one."""
     order, earlier = await shop.order(await shop.reward()), date(2026, 10, 1)
-    monkeypatch.setattr(till, "_month", lambda verified_at: earlier)
+    monkeypatch.setattr(workflow, "month_of", lambda verified_at: earlier)
     assert (await shop.verify(order["code"])).status_code == 200
     assert (await redeemed(shop, month=earlier), await redeemed(shop)) == (10, 0)
     assert (await shop.post(shop.clerk, f"/redemptions/{order['id']}/undo", {"reason": "拿错了"})).status_code == 200
@@ -44,4 +44,4 @@ async def test_an_undo_after_the_months_end_is_of_the_month_before(shop: Shop, m
     (datetime(2026, 10, 31, 15, 59, 59, tzinfo=UTC), date(2026, 10, 1)), (datetime(2026, 10, 31, 16, tzinfo=UTC), date(2026, 11, 1)),
 ])
 def test_the_month_is_shanghais(at: datetime, month: date) -> None:
-    assert till._month(at) == month
+    assert workflow.month_of(at) == month

@@ -69,7 +69,7 @@ async def test_closed_confirmed_paid(shop: Shop) -> None:
     reward = await shop.reward()
     old = await verified(shop, reward, 2, last_month=True)
     await verified(shop, reward)
-    assert (await shop.get(shop.admin, path(shop, LAST_MONTH))).json()["allowed"] == ["close"]
+    assert (await shop.get(shop.admin, path(shop, LAST_MONTH))).json()["allowed"] == ["close", "correct"]
     assert code_of(await shop.post(shop.owner, path(shop, LAST_MONTH, "/close"))) == (403, "forbidden")
     assert code_of(await shop.post(shop.owner, path(shop, LAST_MONTH, "/confirm"))) == (409, "invalid_transition")
     closed = await shop.post(shop.admin, path(shop, LAST_MONTH, "/close"))
@@ -136,14 +136,15 @@ async def test_a_settlement_leaves_as_a_file(shop: Shop, format: str) -> None:
     assert file.status_code == 200 and "attachment" in file.headers["content-disposition"]
     if format == "csv":
         rows = list(csv.reader(io.StringIO(file.content.decode("utf-8-sig"))))
-        assert rows[1][1:] == [done["number"], "'=cmd()", "2", "2.0", done["verification_id"]] and rows[-1][3:5] == ["2", "2.0"]
+        assert rows[1][1:] == [done["number"], "'=cmd()", "2", "2.0", done["verification_id"]] and rows[2][3:5] == ["2", "2.0"]
+        assert ["状态", "", "未结算", "", "", ""] in rows and ["应付合计", "", "", "", "2.0", ""] in rows
     assert code_of(await shop.get(shop.owner, path(shop, THIS_MONTH), format="doc")) == (422, "validation_error")
 
 
 async def test_a_download_is_written_down(shop: Shop) -> None:
     """Asked of the service: in a test, what a GET writes is undone with the reader's savepoint, which lies around it."""
     store = await stores_queries.get(shop.session, UUID(shop.id))
-    settling.record_download(shop.session, store=store, month=clock.month_start(clock.today()), format="xlsx")
+    settling.record_download(shop.session, store=store, month=clock.month_start(clock.today()), format="xlsx", whole_account=False)
     await shop.session.flush()
     written = await shop.sql("select facts from audit_event where action = 'settlement.download'")
-    assert [row[0] for row in written] == [{"month": THIS_MONTH, "format": "xlsx"}]
+    assert [row[0] for row in written] == [{"month": THIS_MONTH, "format": "xlsx", "whole_account": False}]

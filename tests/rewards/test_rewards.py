@@ -1,7 +1,7 @@
 """Rewards: who offers them, what is left, who sees what the store is paid."""
 
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -9,9 +9,9 @@ from sqlalchemy.exc import IntegrityError
 
 from app.auth.roles import Role, ScopeType
 from app.db.session import AsyncSession
-from app.rewards import service
+from app.rewards import stock
 from app.rewards.errors import OutOfStock
-from app.rewards.models import RewardStock
+from app.rewards.models import Reward, RewardStock
 from tests.support.county import County
 from tests.support.people import People, Person
 
@@ -86,10 +86,11 @@ async def test_stock_moves_relative_to_itself_and_never_below_zero(
     assert (await client.patch(path, headers=admin.headers | {"If-Match": '"1"'}, json={"stock_change": 3})).status_code == 412
     refused = await client.patch(path, headers=admin.headers, json={"stock_change": -9})
     assert (refused.status_code, refused.json()["code"], refused.json()["stock_left"]) == (409, "out_of_stock", 8)
-    await service.take_stock(session, reward_id=reward["id"], quantity=8)
+    row = await session.get_one(Reward, UUID(reward["id"]))
+    await stock.take(session, reward=row, counted=True, redemption_id=uuid4(), quantity=8, day=None)
     with pytest.raises(OutOfStock):
-        await service.take_stock(session, reward_id=reward["id"], quantity=1)
-    await service.return_stock(session, reward_id=reward["id"], quantity=2)
+        await stock.take(session, reward=row, counted=True, redemption_id=uuid4(), quantity=1, day=None)
+    await stock.give_back(session, reward_id=row.id, flash=False, redemption_id=uuid4(), quantity=2, day=None)
     assert (await client.get(path, headers=admin.headers)).json()["stock_left"] == 2
     unlimited = (await client.post(API, headers=admin.headers, json=body(stores, stock=None))).json()
     assert unlimited["stock_left"] is None

@@ -135,6 +135,8 @@ async def furnish(lab: Lab) -> None:
     lab.known["store_ids"] = lab.known["store_id"]
     reward = {"name": "水", "kind": "goods", "points": 1, "store_ids": [lab.known["store_id"]], "valid_days": 9, "settlement_cents": 1}
     await made("/rewards", reward, "reward_id")
+    discount = {"title": "九折", "terms": "凭码", "starts_on": "2026-01-01"}
+    await made(f"/stores/{lab.known['store_id']}/discounts", discount, "discount_id")
     await made("/organisations", {"name": "支部", "kind": "branch", "formation": "trade", "area_id": root}, "organisation_id")
     await made("/enterprises", {"name": "企业", "uscc": "91370812MA3C4D5E69", "kind": "depot", "area_id": root}, "enterprise_id")
     rider = await lab.caller()

@@ -29,7 +29,8 @@ async def test_an_administrator_of_the_area_opens_a_store(client: httpx.AsyncCli
     hours = [{"days": [1, 2, 3], "opens": "08:00", "closes": "24:00"}, {"days": [7], "opens": "20:00", "closes": "02:00"}]
     made = await client.post(API, headers=admin.headers, json=body(county, hours=hours))
     assert made.status_code == 201, made.text
-    assert made.json()["hours"] == hours and made.json()["area"]["name"] == "东风社区" and made.json()["allowed"] == ["update", "staff"]
+    assert made.json()["hours"] == hours and made.json()["area"]["name"] == "东风社区"
+    assert made.json()["allowed"] == ["update", "staff", "contract"]
     elsewhere = await people.member(grants=[(Role.AREA_ADMIN, ScopeType.AREA, county.other_community.id)])
     for who in (elsewhere, await people.member(), await people.console()):
         refused = await client.post(API, headers=who.headers, json=body(county))

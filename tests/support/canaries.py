@@ -48,6 +48,7 @@ union all select 'unit_member of today' from unit_member where account_id = :id 
 union all select 'publicity_line of ' || points from publicity_line where member_id = :id
 union all select 'shortlist_candidate chosen ' || chosen from shortlist_candidate where member_id = :id
 union all select 'points_level ' || level from points_level where member_id = :id
+union all select 'collusion_case ' || status from collusion_case where member_id = :id
 union all select 'points_reminder ' || stage from points_reminder where member_id = :id
 """
 

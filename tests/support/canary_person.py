@@ -30,6 +30,7 @@ GIVEN = (
     ("objection", "雀异议理由丁巳", False), ("clerk's undo reason", "雀撤销说明庚申", False), ("device", "QueueBird-Phone/77.31", False),
     ("key", "key-quebird-7731-report", False), ("clerk's key", "key-quebird-7731-verify", False),
     ("check-in note", "雀报到备注乙亥", True), ("visit note", "雀走访记录丙子", True),
+    ("shop name", "雀鸣便利店辛巳", False), ("shop address", "雀尾街九十九号", False),
     ("request id", "request-quebird-7731", True), ("work since", "1998-04-09", False), ("photo marker", MARKER, True),
 )
 # What others write about the rider.
@@ -40,7 +41,8 @@ ABOUT = (
     ("undo reason", "雀撤核理由己巳", False), ("reveal reason", "雀查看理由庚午", False), ("message", "雀站内信正文辛未", False),
     ("roster note", "雀名册备注壬申", True), ("follow-up", "雀线索联系癸酉", True), ("revocation", "雀撤聘理由甲戌", True),
     ("shortlist note", "雀评定说明丁丑", True), ("award reason", "雀奖励理由戊寅", False), ("refusal reason", "雀不予确认己卯", False),
-    ("lift reason", "雀解除理由庚辰", False),
+    ("lift reason", "雀解除理由庚辰", False), ("application reason", "雀入驻退回壬午", False),
+    ("case note", "雀核销复核癸未", False),
 )
 SELF_WRITTEN = {name for name, _, _ in GIVEN} - {"request id", "photo marker", "masked phone", "key", "clerk's key"}
 

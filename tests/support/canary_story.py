@@ -30,6 +30,7 @@ from app.wechat.client import WeChatClient
 from app.wechat.store import DatabaseTokenStore
 from tests.support.branches import make_branch
 from tests.support.canaries import Canary, last_quarter
+from tests.support.canary_collusion import examined
 from tests.support.canary_person import ABOUT, FIRST_PHONE, GIVEN, PHONE, Story
 from tests.support.canary_points import decided
 from tests.support.canary_reports import proves, reports
@@ -37,6 +38,8 @@ from tests.support.county import make_county
 from tests.support.newcomer import Caller
 from tests.support.people import People, Person
 from tests.support.simulator import RunningSimulator
+
+SHOP_USCC = "92370812MA3C4D5E66"
 
 
 @asynccontextmanager
@@ -68,8 +71,8 @@ async def _tell(story: Story) -> None:
     await _staff(story)
     await _rider(story)
     for chapter in (
-        _on_lists, _registers, _works_for, _reports_in, reports, proves, _earns, decided, _orders, _works_as_clerk, _works_in_a_unit,
-        _visits, _speaks_up, _is_listed, _pushed_about,
+        _on_lists, _registers, _works_for, _reports_in, reports, proves, _earns, decided, _orders, _works_as_clerk, examined,
+        _opens_a_shop, _works_in_a_unit, _visits, _speaks_up, _is_listed, _pushed_about,
     ):
         await chapter(story)
     await story.work_off()
@@ -240,6 +243,18 @@ async def _works_as_clerk(story: Story) -> None:
     headers = {"X-Request-ID": story.word("request id")}
     await story.rider.does("POST", "/redemptions/verify", till, key=story.word("clerk's key"), headers=headers)
     await story.rider.does("POST", f"/redemptions/{order['id']}/undo", {"reason": story.word("clerk's undo reason")})
+
+
+async def _opens_a_shop(story: Story) -> None:
+    """The rider wants a shop of their own to become a partner, and is asked to mend the form."""
+    body = {
+        "name": story.word("shop name"), "area_id": str(story.county.community.id), "location": story.county.place(), "uscc": SHOP_USCC,
+        "address": story.word("shop address"), "phone": PHONE, "hours": "08:00-22:00", "category": "convenience",
+        "upload_ids": [await story.rider.photo()],
+    }
+    made = await story.rider.does("POST", "/stores/applications", body)
+    reason = {"reason": story.word("application reason")}
+    await story.staff["admin"].does("POST", f"/stores/applications/{made['id']}/return", reason)
 
 
 async def _works_in_a_unit(story: Story) -> None:

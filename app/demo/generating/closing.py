@@ -1,4 +1,4 @@
-"""What follows from the generated orders: the stock that they took, the numbers of their days, the settlements of their months."""
+"""What follows from the generated orders: the stock that they took, the settlements of their months."""
 
 import random
 from collections.abc import Sequence
@@ -14,21 +14,20 @@ from app.db.session import AsyncSession
 from app.demo import people
 from app.demo.generating.plan import Plan
 from app.demo.generating.sheets import Sheets
+from app.redemptions import days, queries_days, queries_settlements, workflow_settlements
 from app.redemptions.models import Settlement, SettlementStatus
+from app.redemptions.settling import closing as settling_closing
 from app.redemptions.workflow import SILENCE_DAYS
 from app.rewards.models import RewardStockEntry
+from app.stores import queries as stores_queries
 from app.workdays import queries as workdays_queries
 
 CLOSED_ON, PAID_ON = 3, 20  # days of the next month, at ten
 AT_TEN, SILENCE_AT = time(10), time(0, 7)
-NUMBERS = sa.text("""
-insert into day_number as n (prefix, day, last)
-select 'D', to_date(substr(number, 2, 8), 'YYYYMMDD'), max(substr(number, 11)::int) from redemption group by 2
-on conflict (prefix, day) do update set last = greatest(n.last, excluded.last)""")
 # So much was put in as was taken: what is left stays what it was.
 TAKEN = sa.text("""
 select s.reward_id, s.stock_left + coalesce(o.taken, 0) - coalesce(e.put, 0) as missing, p.area_path
-  from reward_stock s
+  from reward_stock s join reward w on w.id = s.reward_id and not w.flash
   left join (select reward_id, sum(change) as put from reward_stock_entry group by reward_id) e on e.reward_id = s.reward_id
   left join (select reward_id, sum(quantity) as taken from redemption where status in ('issued', 'verified') group by reward_id) o
     on o.reward_id = s.reward_id
@@ -61,7 +60,6 @@ class Dates:
 
 async def close(session: AsyncSession, plan: Plan, *, appid: str, sheets: Sheets) -> list[UUID]:
     """Writes what is missing; again, it finds nothing. Returns the settlements, whose lines `write_lines` adds when they are there."""
-    await session.exec(NUMBERS)
     admin, chance = await people.principal(session, appid=appid, person=people.ADMINS[0]), random.Random(plan.seed)
     for one in (await session.exec(TAKEN)).all():
         sheets.write(RewardStockEntry, chance, plan.start, reward_id=one.reward_id, change=one.missing)
@@ -77,6 +75,28 @@ async def close(session: AsyncSession, plan: Plan, *, appid: str, sheets: Sheets
 
 async def write_lines(session: AsyncSession, settlements: Sequence[UUID]) -> None:
     await session.exec(LINES, params={"made": list(settlements)})
+
+
+async def finish_days(session: AsyncSession) -> None:
+    """The heads of all days that are over, as the nightly job makes them: those that it finds are changed by nobody unseen."""
+    for store_id in await queries_days.due(session):
+        await days.finish(session, store_id=store_id)
+
+
+async def fix(session: AsyncSession, settlements: Sequence[UUID]) -> None:
+    """What a closing fixes beside the lines, now that these and the heads are there. The triggers that refuse it later are off."""
+    for settlement_id in settlements:
+        settlement = await session.get_one(Settlement, settlement_id)
+        store_id, month = settlement.store_id, settlement.month
+        lines = await queries_settlements.lines(session, store_id=store_id, month=month, settlement=settlement)
+        store = await stores_queries.get(session, store_id)
+        head_day, head = await queries_settlements.head(session, store_id=store_id, month=month)
+        fixed: dict[str, Any] = {"store_name": store.name, "lines": len(lines), "total_cents": sum(line.cents for line in lines)}
+        fixed |= {"head_day": head_day, "head": head} | await settling_closing.terms(session, store_id, month)
+        for name, value in fixed.items():
+            setattr(settlement, name, value)
+        settlement.digest = workflow_settlements.digest(settlement, lines, [])
+        await session.flush()
 
 
 async def _dates(session: AsyncSession, month: date) -> Dates:

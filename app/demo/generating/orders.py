@@ -19,7 +19,7 @@ from app.points.ledger import Reference
 from app.points.workflow import Part
 from app.redemptions import codes, workflow
 from app.redemptions.models import Redemption, RedemptionText, RewardMemberUsage, Status, Verification, VerificationUndo
-from app.redemptions.service import PAGE
+from app.redemptions.notices import PAGE
 from app.rewards import workflow as rewards_workflow
 from app.security import sealing
 
@@ -213,6 +213,7 @@ class Orders:
             reward_id=reward.id, reward_name=reward.name, quantity=order.quantity, points=order.points,
             settlement_cents=reward.settlement_cents * order.quantity, status=status, expires_at=order.expires_at,
             verification_id=order.verification_id, ended_at=ended_at, version=order.version,
+            uses=(order.version - (ended_at is not None)) // 2,
             code_sealed=sealing.seal(self._session, code, table="redemption", column="code", row=order.id),
             code_index=sealing.blind_index(self._session, code, purpose="redemption-code"),
         )

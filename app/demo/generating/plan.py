@@ -34,7 +34,7 @@ def id_at(at: datetime, chance: random.Random) -> UUID:
 
 @dataclass(frozen=True)
 class Plan:
-    """One run. `before` is how many numbers each day had given away when it began, `orders_before` the most of a day's orders.
+    """One run. `before` is the last number that is not its own on each day, `orders_before` the last of any day's orders.
 
     `entries` is how many entries the ledger is to have, about; at 0 members earn by their reports alone, and spend nothing.
     """

@@ -38,6 +38,7 @@ from app.parts import session_info
 from app.points.models import PointsAward, PointsBalance, PointsEntry, PointsLot, PointsTransaction
 from app.process import end_with_parent
 from app.redemptions.models import Redemption, RedemptionText, RewardMemberUsage, Settlement, SettlementLine, Verification, VerificationUndo
+from app.redemptions.models_days import StoreDayHead
 from app.reports.models import Report, ReportEvent, ReportGram, ReportJoin, ReportText
 from app.reports.models_clocks import ReportClock
 from app.seals import service as seals_service
@@ -50,16 +51,15 @@ BATCH_MEMBERS, BATCH_REPORTS = 2_000, 1_000
 TABLES = (
     Account, Member, Consent, AuditEvent, Report, ReportEvent, ReportText, ReportClock, ReportJoin, ReportGram, Upload, PointsAward,
     PointsTransaction, PointsEntry, PointsLot, PointsBalance, Redemption, Verification, VerificationUndo, RedemptionText, RewardMemberUsage,
-    Settlement, SettlementLine, Message,
+    Settlement, SettlementLine, StoreDayHead, Message,
 )
 SETTINGS = ("set local session_replication_role = replica", "set local synchronous_commit = off", "set local statement_timeout = 0")
 LAST = sa.text("select facts from audit_event where object_kind = :kind and action = :action order by id desc limit 1")
-# Every day keeps the numbers that are given away on it.
-RESERVE = sa.text("""
-insert into day_number as n (prefix, day, last)
-select 'R', * from unnest(cast(:days as date[]), cast(:counts as integer[])) order by 2
-on conflict (prefix, day) do update set last = n.last + excluded.last returning day, last""")
-ORDERS_BEFORE = sa.text("select coalesce(max(last), 0) from day_number where prefix = 'D'")
+# On a day that is over no number is drawn any more. Today's own are the service's: it does not come this far in a day.
+GIVEN = sa.text("""
+select to_date(substr(number, 2, 8), 'YYYYMMDD') as day, max(substr(number, 11)::int) as last from report group by 1""")
+FAR = 500_000
+ORDERS_BEFORE = sa.text("select coalesce(max(substr(number, 11)::int), 0) from redemption where number < :today")
 ENTRIES = sa.text("select count(*) from points_entry")
 BALANCES = sa.text("""
 insert into points_balance (member_id, available, held, debt, version)
@@ -108,11 +108,12 @@ def _plan(facts: dict[str, Any]) -> Plan:
 
 
 async def _fix(session: AsyncSession, plan: Plan) -> Plan:
-    """Takes the numbers of the days, and writes down what all else follows from."""
-    wanted = dict(plan.filed_on())
-    taken = (await session.exec(RESERVE, params={"days": list(wanted), "counts": list(wanted.values())})).all()
-    before = {day: last - wanted[day] for day, last in taken if last > wanted[day]}
-    fixed = replace(plan, before=before, orders_before=(await session.exec(ORDERS_BEFORE)).scalar_one())
+    """Finds the numbers that the days have not given away, and writes down what all else follows from."""
+    last = {day: int(number) for day, number in (await session.exec(GIVEN)).all()}
+    today = clock.local_day(plan.until)
+    before = {day: last[day] for day, _ in plan.filed_on() if day in last} | {today: max(FAR, last.get(today, 0))}
+    drawn = await session.exec(ORDERS_BEFORE, params={"today": f"D{today:%Y%m%d}"})
+    fixed = replace(plan, before=before, orders_before=drawn.scalar_one())
     audit_service.record(
         session, ACTION, object_kind=KIND, object_id=None, seed=fixed.seed, members=fixed.members, reports=fixed.reports,
         until=fixed.until.isoformat(), before={day.isoformat(): count for day, count in before.items()}, entries=fixed.entries,
@@ -205,6 +206,8 @@ async def _close(session: AsyncSession, plan: Plan, appid: str) -> None:
     made = await closing.close(session, plan, appid=appid, sheets=sheets)
     await _copy(session, sheets)
     await closing.write_lines(session, made)
+    await closing.finish_days(session)
+    await closing.fix(session, made)
 
 
 async def _copy(session: AsyncSession, sheets: Sheets) -> None:

@@ -35,7 +35,7 @@ class Offer:
 
 
 async def offers(session: AsyncSession, *, appid: str) -> list[Offer]:
-    """In the order of their price. Rewards that a store may hand out so many times a day are left out: nobody counts here."""
+    """In the order of their price. What is counted by the day or by slots, or is for some levels only, is left out: nobody counts here."""
     admin = await people.principal(session, appid=appid, person=people.ADMINS[0])
     county, *_ = await areas_queries.ancestors(session, path=f"{county_plan.COUNTY_CODE}/")
     rewards = await rewards_queries.rewards(
@@ -46,7 +46,7 @@ async def offers(session: AsyncSession, *, appid: str) -> list[Offer]:
     made = []
     for reward in sorted(rewards, key=lambda one: (one.points, one.name)):
         tills = [clerks[store.id] for store in stores[reward.id] if store.id in clerks]
-        if tills and reward.per_store_per_day is None:
+        if tills and not (reward.per_store_per_day or reward.stock_per_day or reward.levels or reward.flash or reward.paused):
             made.append(Offer(reward, stores[reward.id][0].area_path, tills))
     return made
 

@@ -51,7 +51,7 @@ class Filed:
 
 
 async def submit(session: AsyncSession, *, principal: Principal, filing: Filing) -> Filed:
-    """Files a report. Locks the photos, and last the day's counter of numbers.
+    """Files a report. Locks the photos.
 
     Raises ValidationFailed (category, place, time, photos given twice), NotFound and UploadAlreadyUsed for photos.
     """

@@ -1,8 +1,7 @@
 """Every SELECT of settlements. A month that nobody has closed has no row: its lines are read from the verifications themselves."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -10,8 +9,10 @@ import sqlalchemy as sa
 from sqlmodel import col
 
 from app import clock
+from app.auth.principal import Principal
 from app.db.session import AsyncSession
 from app.errors import NotFound
+from app.redemptions import queries_days
 from app.redemptions.models import (
     Redemption,
     RedemptionText,
@@ -22,22 +23,14 @@ from app.redemptions.models import (
     Verification,
 )
 from app.redemptions.queries import CLOCK, not_undone
+from app.redemptions.workflow_settlements import Line
+from app.stores import queries_contracts
+from app.stores import workflow as stores_workflow
+from app.stores.models import Store
+from app.stores.models_contracts import StoreContract
+from app.stores.queries_contracts import Payee
 
 LOCAL_DAY = sa.cast(sa.func.timezone("Asia/Shanghai", CLOCK), sa.Date)
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One verification that is paid."""
-
-    verification_id: UUID
-    redemption_id: UUID
-    number: str
-    reward_id: UUID
-    reward_name: str
-    quantity: int
-    cents: int
-    verified_at: datetime
 
 
 async def today(session: AsyncSession) -> date:
@@ -74,12 +67,35 @@ def unsettled(store_id: UUID, month: date) -> sa.Select[Any]:
     """The month's verifications that were not undone, and stragglers: those of a closed month that its closing could not see yet."""
     start, end = clock.day_start(month), clock.day_start(clock.next_month(month))
     at = col(Verification.verified_at)
-    own_month = sa.cast(sa.func.date_trunc("month", sa.func.timezone("Asia/Shanghai", at)), sa.Date)
-    closed = sa.exists().where(col(Settlement.store_id) == store_id, col(Settlement.month) == own_month)
-    lined = sa.exists().where(col(SettlementLine.verification_id) == col(Verification.id))
     return _line(col(Redemption.settlement_cents)).where(
-        col(Verification.store_id) == store_id, at < end, sa.or_(at >= start, closed), not_undone(), sa.not_(lined)
+        col(Verification.store_id) == store_id, at < end, sa.or_(at >= start, of_closed_month()), unpaid()
     )
+
+
+def of_closed_month() -> sa.ColumnElement[bool]:
+    """Is the month of a verification closed? One of those that has no line yet is a straggler."""
+    own_month = sa.cast(sa.func.date_trunc("month", sa.func.timezone("Asia/Shanghai", col(Verification.verified_at))), sa.Date)
+    return sa.exists().where(col(Settlement.store_id) == col(Verification.store_id), col(Settlement.month) == own_month)
+
+
+def unpaid() -> sa.ColumnElement[bool]:
+    """A verification that stands and has no line."""
+    lined = sa.exists().where(col(SettlementLine.verification_id) == col(Verification.id))
+    return sa.and_(not_undone(), sa.not_(lined))
+
+
+async def head(session: AsyncSession, *, store_id: UUID, month: date) -> tuple[date, str] | tuple[None, None]:
+    """The last of the store's days in a month on which something happened, and its head: it chains all the days before."""
+    last_day = clock.next_month(month) - timedelta(days=1)
+    days = await queries_days.days(session, store_id=store_id, first=month, last=last_day)
+    return (days[-1].day, days[-1].head.hex()) if days else (None, None)
+
+
+async def payee(session: AsyncSession, principal: Principal, *, store: Store, contract_id: UUID | None) -> Payee | None:
+    """To whom a closed month is paid, with the whole account: for administrators of the store's area; None for anybody else."""
+    if contract_id is None or not stores_workflow.administers(principal, store):
+        return None
+    return await queries_contracts.payee(session, await session.get_one(StoreContract, contract_id))
 
 
 async def disputes(session: AsyncSession, *, settlement_id: UUID) -> Sequence[Any]:
