@@ -1,7 +1,7 @@
 """What must hold after a race, judged on the outcomes alone: the same for the service and for the naive variants beside it."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tests.support.volley import Answer
 
@@ -50,3 +50,41 @@ def paid_once(credited: Sequence[int], lines: Sequence[int]) -> None:
 def agreeing(findings: Sequence[str], standing: tuple[int, int, int], expected: tuple[int, int, int]) -> None:
     """The books agree with themselves, and with what was done to them: available, held, debt."""
     assert not findings and standing == expected, (findings, standing, expected)
+
+
+LATE = {"invalid_transition", "already_verified", "redemption_cancelled", "redemption_expired", "nothing"}
+
+
+def one_end(heard: Mapping[str, Sequence[str]], status: str) -> None:
+    """Commands that each end an order (by the state they lead to), at once: one has won, its state stands, the others came too late."""
+    won = [end for end, outcomes in heard.items() for outcome in outcomes if outcome == "ok"]
+    assert won == [status], (won, status)
+    assert {outcome for outcomes in heard.values() for outcome in outcomes} <= LATE | {"ok"}, heard
+
+
+def one_answer(answers: Sequence[Answer]) -> None:
+    """All who have an answer under one key have the same, to the byte, and one of them caused it; the others may ask again soon."""
+    good = [answer for answer in answers if answer.status < 400]
+    assert len({(answer.status, answer.body) for answer in good}) == 1, "different answers"
+    assert [answer.headers.get("idempotency-replayed") for answer in good].count(None) == 1, "more than one made it"
+    assert all(int(answer.headers["retry-after"]) >= 1 for answer in answers if answer.status == 409)
+
+
+def one_body(outcomes: Sequence[str], effects: int) -> None:
+    """One key with many bodies: one body has its effect, and the others hear that the key is taken."""
+    heard = Counter(outcomes)
+    assert heard["ok"] == effects == 1 and set(heard) <= {"ok", "idempotency_key_reused", "request_in_progress"}, (heard, effects)
+
+
+def stopped_after(outcomes: Sequence[str], most: int, elsewhere: Sequence[str]) -> None:
+    """So many wrong codes are called wrong; from then on this store hears that it must wait, and no other store does."""
+    assert Counter(outcomes) == Counter({"code_not_found": most, "too_many_attempts": len(outcomes) - most}), Counter(outcomes)
+    assert set(elsewhere) == {"ok"}, elsewhere
+
+
+def each_at_most_once(uploads: Mapping[str, Sequence[Answer]]) -> None:
+    """What was scanned long ago and is uploaded several times was used once: whoever hears of success hears of the same one."""
+    for scanned, answers in uploads.items():
+        used = {answer.json["verification_id"] for answer in answers if answer.status < 400}
+        assert len(used) == 1, (scanned, used)
+        assert {answer.outcome for answer in answers} <= {"ok", "already_verified", "request_in_progress"}, scanned

@@ -29,9 +29,10 @@ from tests.support.newcomer import Caller, World
 
 MIX = {"award": 22, "report": 4, "place": 24, "verify": 16, "cancel": 8, "undo": 6, "expire": 6, "adjust": 8, "claw_back": 6}
 RULES = ("VOLUNTEER_HOUR", "LESSON_PASSED", "REPORT_JOINED", "REPORT_CLOSED")
-CLIENTS, SHARED, PRICE = 32, 4, 10
+CLIENTS, SHARED, PRICE, MAKERS = 32, 4, 10, 4
 OWN = 0.75  # of what a client does concerns its own member
 LOOK_EVERY = 0.05
+MANY = 1_000_000
 TRIES = 20
 AREA = "370899/370899001/370899001001/"
 PASSED = sa.text("update redemption set expires_at = clock_timestamp() - interval '1 second' where id = :id and status = 'issued'")
@@ -84,6 +85,7 @@ class Run:
     operations: int
     owners: int = CLIENTS
     members: list[Member] = field(default_factory=list)
+    makers: list[Caller] = field(default_factory=list)
     told: list[Told] = field(default_factory=list)
     busy: int = 0
     looks: int = 0
@@ -92,7 +94,7 @@ class Run:
 
     async def go(self) -> None:
         """Everybody at once, while the books are looked at."""
-        reward = await self.world.reward()
+        reward = await self.world.reward(stock=MANY, stock_per_day=MANY, levels=[1, 2, 3, 4, 5])  # every way of counting, and no limit
         self.members = [Member(caller, Account()) for caller in await self._people(self.owners)]
         self.members += [Member(caller, None) for caller in await self._people(SHARED)]
         async with self.database.transaction() as session:
@@ -100,6 +102,9 @@ class Run:
                 "insert into points_cap (id, code, version) select gen_random_uuid(), code, max(version) + 1 from points_cap"
                 " where code <> 'GLOBAL' group by code"
             ))
+        # Changes by hand of one maker are judged one after the other, so several administrators make them.
+        county = self.world.areas["county"]
+        self.makers = [await self.world.staff(self.world.chief, "area_admin", "area", county) for _ in range(MAKERS)]
         began, turns = time.monotonic(), iter(range(self.operations))
         over = asyncio.Event()
         reader = asyncio.create_task(self._read(over))
@@ -149,6 +154,7 @@ class _Client:
         self.chance = random.Random(f"{run.seed}/{number}")
         self.shared = run.members[run.owners :]
         self.own = run.members[number] if number < run.owners else None
+        self.maker = run.makers[number % len(run.makers)]
         self.today = clock.today()
 
     async def work(self) -> None:
@@ -286,7 +292,7 @@ class _Client:
 
     async def _by_two(self, member: Member, kind: str, body: dict[str, Any], amount: int, lot: str | None) -> tuple[str, set[str]]:
         """Proposed by one administrator, approved by another."""
-        made = await self._send(self.world.admin, f"/points/{kind}", body | {"upload_id": await self._proof()})
+        made = await self._send(self.maker, f"/points/{kind}", body | {"upload_id": await self._proof()})
         if made.status_code != 201:
             return _outcome(made), {"ok"}
         answer = await self._send(self.world.second_admin, f"/points/{kind}/{made.json()['id']}/approve", None)
@@ -321,7 +327,7 @@ class _Client:
         async with self.run.database.transaction() as session:
             session.add(
                 Upload(
-                    id=made, member_id=UUID(self.world.admin.id), image_key=f"{made}/image", thumb_key=f"{made}/thumb", size_bytes=1,
+                    id=made, member_id=UUID(self.maker.id), image_key=f"{made}/image", thumb_key=f"{made}/thumb", size_bytes=1,
                     content_type="image/jpeg", width=1, height=1, checked=Checked.PASS,
                 )
             )

@@ -59,6 +59,16 @@ class Service:
     def database_url(self) -> str:
         return (self.data / "database.url").read_text().strip()
 
+    @property
+    def database_log(self) -> Path:
+        return self.data / "postgres.log"
+
+    def logged(self, begins: int) -> list[str]:
+        """What its database has written since the log was so long."""
+        with self.database_log.open("rb") as log:
+            log.seek(begins)
+            return log.read().decode(errors="replace").splitlines()
+
     def start(self) -> None:
         """Returns when the service has said that it is ready."""
         self.log.write_bytes(b"")

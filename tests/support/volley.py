@@ -46,12 +46,12 @@ def shot(caller: Caller | None, path: str, body: Any, *, key: str | None = None,
     return Shot(f"{method} {API}{path} HTTP/1.1\r\n{lines}\r\n".encode() + content)
 
 
-async def volley(service: Service, shots: list[Shot]) -> list[Answer]:
-    """The answers in the order of the shots, which went to more than one worker.
+async def volley(service: Service, shots: list[Shot], *, begun: asyncio.Event | None = None) -> list[Answer]:
+    """The answers in the order of the shots, which went to more than one worker. `begun` is set as soon as all are on their way.
 
     On a busy machine some wait too long for a connection to the database: whoever hears `busy` asks again, under the same key.
     """
-    answers = await _at_once(service, shots)
+    answers = await _at_once(service, shots, begun)
     assert len(Counter(answer.worker for answer in answers)) > 1, "all requests went to one worker"
     for _ in range(MOST_TRIES):
         busy = [number for number, answer in enumerate(answers) if answer.status == 503]
@@ -63,11 +63,13 @@ async def volley(service: Service, shots: list[Shot]) -> list[Answer]:
     return answers
 
 
-async def _at_once(service: Service, shots: list[Shot]) -> list[Answer]:
+async def _at_once(service: Service, shots: list[Shot], begun: asyncio.Event | None = None) -> list[Answer]:
     lines, held = await _spread(service, shots)
     try:
         for (_, writer), one in zip(lines, shots, strict=True):
             writer.write(one.whole[-1:])
+        if begun is not None:
+            begun.set()
         async with asyncio.timeout(PATIENCE):
             raw = await asyncio.gather(*(reader.read() for reader, _ in lines))
     finally:

@@ -26,6 +26,10 @@ ALWAYS = {
     "log_line_prefix": "%m [%p] ",
     "log_error_verbosity": "terse",  # DETAIL would put the values of unique keys, personal data among them, into the log
     "log_checkpoints": "off",
+    # A transaction that waits for a lock for longer than a second says so, without words of the statement. Wanted of any server: such a
+    # wait is the first that is seen of a hot row, and the races of tests/races allow none.
+    "log_lock_waits": "on",
+    "deadlock_timeout": "1s",
 }
 DURABLE = {
     "fsync": "on",
