@@ -89,6 +89,9 @@ class Teller:
             headers["If-Match"] = f'"{version}"'
         return self._call(who, "POST", path, status, json=body or {}, headers=headers)
 
+    def delete(self, who: Person, path: str) -> None:
+        self._send(self._service, who.name, "DELETE", path, 204, headers=_authorised(who, {}))
+
     def upload(self, who: Person, name: str, content: bytes) -> Any:
         return self.send_file(who, "/uploads", name, content, "image/jpeg", status=201)
 
