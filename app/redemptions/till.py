@@ -96,9 +96,7 @@ async def verify(session: AsyncSession, *, principal: Principal, store_id: UUID,
     verification_id = new_id()
     verified_at = await _use(session, principal, found, order, presented, verification_id)
     if verified_at is None:
-        again = await _find(session, principal, store_id, presented)
-        workflow.require_confirmed(_require_order(principal, again, presented), ceiling=again.ceiling, typed=presented.typed)
-        raise Conflict
+        verified_at = await _use_after_all(session, principal, found, order, presented, verification_id)
     await points_service.capture(
         session, member_id=order.member_id, amount=order.points, redemption_id=order.id, number=order.number,
         actor_id=principal.account_id, store_id=store_id, month=workflow.month_of(verified_at),
@@ -210,6 +208,21 @@ async def _use(
         },
     )
     verified_at: datetime | None = done.scalar()
+    return verified_at
+
+
+async def _use_after_all(
+    session: AsyncSession, principal: Principal, found: AtStore, order: Order, presented: Presented, verification_id: UUID
+) -> datetime:
+    """Says why the order was not live. One that was verified when the statement met it and has been undone since is locked and used."""
+    for lock in (False, True):
+        if lock:
+            await queries.lock(session, order.id)
+        now = await _find(session, principal, found.store_id, presented)
+        workflow.require_confirmed(_require_order(principal, now, presented), ceiling=now.ceiling, typed=presented.typed)
+    verified_at = await _use(session, principal, now, order, presented, verification_id)
+    if verified_at is None:
+        raise Conflict
     return verified_at
 
 

@@ -1,4 +1,4 @@
-"""Issue 6, "Must show": orders that many reach for at once. Real commits, over both workers; afterwards the books are clean.
+"""Orders that many reach for at once. Real commits, over both workers; afterwards the books are clean.
 
 The judges and what they refuse: `test_redemption_variants.py`.
 """

@@ -1,4 +1,4 @@
-"""Issue 6, "Must show": what many tills do at once: wrong codes, late scans. Afterwards the books are clean."""
+"""What many tills do at once: wrong codes, late scans. Afterwards the books are clean."""
 
 import asyncio
 import os

@@ -12,7 +12,7 @@ from sqlmodel import col
 from app.audit import service as audit_service
 from app.auth.principal import Principal
 from app.db.session import AsyncSession
-from app.errors import Conflict, InvalidTransition, expect_version
+from app.errors import InvalidTransition, expect_version
 from app.points import service as points_service
 from app.redemptions import notices, queries
 from app.redemptions.models import Redemption, RedemptionText, RewardMemberUsage, Status, VerificationGuess
@@ -41,7 +41,9 @@ async def cancel(session: AsyncSession, *, principal: Principal, redemption_id: 
     ended = await _end(session, redemption_id, Status.CANCELLED, *asked)
     if ended is None:
         _require_live(await queries.access_own(session, principal=principal, redemption_id=redemption_id, lock=True), seen)
-        raise Conflict
+        # It was verified when the statement met it, and has been undone since. Now the row is locked and live.
+        ended = await _end(session, redemption_id, Status.CANCELLED, *asked)
+    assert ended is not None
     return ended
 
 
