@@ -7,7 +7,7 @@ from typing import Any
 from app import clock
 from app.areas.models import Area
 from app.auth.principal import Principal
-from app.auth.roles import Role
+from app.auth.roles import Role, ScopeType
 from app.budgets import queries, workflow
 from app.budgets.queries import Sums
 from app.budgets.schemas import BudgetOut, StoreMonthsOut
@@ -62,7 +62,8 @@ async def store_months(
 
 
 def _store_month(principal: Principal, area: Area, one: Month, today: date) -> dict[str, Any]:
-    standing = Standing(owner=False, administrator=principal.covers(area.path, Role.AREA_ADMIN))
+    own = principal.holds(ScopeType.STORE, one.store_id, Role.STORE_OWNER)
+    standing = Standing(owner=own, administrator=principal.covers(area.path, Role.AREA_ADMIN))
     commands = views_settlements.allowed(one.settlement, standing, month=one.month, today=today)
     return views_settlements.brief(one, commands) | {"store": {"id": one.store_id, "name": one.store_name}}
 

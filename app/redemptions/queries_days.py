@@ -59,10 +59,16 @@ select day, count, undone, cents, previous, head from chain order by n""").bindp
     sa.bindparam("store_id", type_=sa.Uuid), sa.bindparam("previous", type_=sa.LargeBinary),
     *(sa.bindparam(name, type_=sa.DateTime(timezone=True)) for name in ("start", "end")),
 )
+# Store by store from its newest head on, each a range of an index: what has a head already is never gone through again.
 DUE = sa.text(f"""
-select distinct e.store_id
-  from ({EVENTS}) e left join (select store_id, max(day) as day from store_day_head group by store_id) h on h.store_id = e.store_id
- where e.at < {BEGINS.format(day=OVER)} and (h.day is null or e.at >= {BEGINS.format(day="h.day + 1")}) order by 1""")
+select s.id as store_id from store s
+ cross join lateral (
+   select coalesce({BEGINS.format(day="max(day) + 1")}, '-infinity') as since from store_day_head where store_id = s.id) h
+ where exists (
+   select from verification v where v.store_id = s.id and v.verified_at >= h.since and v.verified_at < {BEGINS.format(day=OVER)})
+    or exists (
+   select from verification_undo u join verification v on v.id = u.verification_id
+    where v.store_id = s.id and u.undone_at >= h.since and u.undone_at < {BEGINS.format(day=OVER)}) order by 1""")
 # One row for each day of a store that is over: its head, the one before it, what its events come to now, and, where the trail has told
 # the head (`days.finish`), what that said.
 HEADS = f"""

@@ -30,7 +30,8 @@ async def undo(session: AsyncSession, *, principal: Principal, redemption_id: UU
     """
     redemption, verification, now = await _access_undoable(session, principal, redemption_id)
     settled = await _settled(session, verification)
-    if not workflow.undoable(verification.verified_at, now=now, undone=False, settled=settled):
+    erased = redemption.code_index is None  # with its code: nothing is there to come back to life for
+    if erased or not workflow.undoable(verification.verified_at, now=now, undone=False, settled=settled):
         raise UndoTooLate(verified_at=verification.verified_at, minutes=int(workflow.UNDO_FOR.total_seconds() // 60))
     text = RedemptionText(author_id=principal.account_id, member_id=redemption.member_id, text=reason)
     session.add(text)

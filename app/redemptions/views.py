@@ -83,7 +83,8 @@ async def verifications(session: AsyncSession, principal: Principal, store: Stor
     shown = []
     for use, row, undone_at, now in rows:
         # A closed month is told by the undo itself: the half hour is over long before almost every closing.
-        may_undo = staff and workflow.undoable(use.verified_at, now=now, undone=undone_at is not None, settled=False)
+        undoable = workflow.undoable(use.verified_at, now=now, undone=undone_at is not None, settled=False)
+        may_undo = staff and undoable and row.member_id != principal.account_id  # nobody undoes the own order
         shown.append(VerificationOut.model_validate(
             {
                 "verification_id": use.id, "redemption_id": row.id, "number": row.number,

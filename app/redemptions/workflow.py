@@ -162,6 +162,10 @@ class Standing:
     owner: bool
     administrator: bool
 
+    def gives(self, command: str) -> bool:
+        """The owner confirms and objects; an administrator does the rest, but nobody for the own store."""
+        return self.owner if SETTLEMENT[command].by_owner else self.administrator and not self.owner
+
 
 def settlement_allowed(status: SettlementStatus, *, standing: Standing, ended: bool, late: bool = False) -> list[str]:
     """The commands that the caller may give now.
@@ -170,15 +174,19 @@ def settlement_allowed(status: SettlementStatus, *, standing: Standing, ended: b
     """
     return [
         name for name, command in SETTLEMENT.items()
-        if command.start is status and (standing.owner if command.by_owner else standing.administrator)
-        and (ended or name != "close") and not (late and name == "dispute")
+        if command.start is status and standing.gives(name) and (ended or name != "close") and not (late and name == "dispute")
     ]
+
+
+def require_giver(name: str, standing: Standing) -> None:
+    """Raises Forbidden when the command is somebody else's."""
+    if not standing.gives(name):
+        raise Forbidden
 
 
 def require_settlement(name: str, status: SettlementStatus, *, standing: Standing, ended: bool, late: bool = False) -> None:
     """Raises Forbidden when the command is somebody else's, InvalidTransition when the state does not take it."""
-    if not (standing.owner if SETTLEMENT[name].by_owner else standing.administrator):
-        raise Forbidden
+    require_giver(name, standing)
     now = settlement_allowed(status, standing=standing, ended=ended, late=late)
     if name not in now:
         why = {"close": "月份尚未结束，不能结算" if not ended else None, "dispute": "提出异议的期限已过，视为确认" if late else None}

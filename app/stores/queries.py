@@ -83,7 +83,7 @@ async def access_contracted(session: AsyncSession, *, principal: Principal, stor
     """Locks a store for a contract by an administrator of its area. Raises as `access_run`, and Forbidden for its owner."""
     await access_run(session, principal=principal, store_id=store_id)
     store = await lock(session, store_id)
-    if not workflow.administers(principal, store):
+    if not workflow.contracts_with(principal, store):
         raise Forbidden
     return store
 

@@ -17,7 +17,7 @@ SHOWN = {"id", "number", "signed_on", "starts_on", "ends_on", "payee_name", "ban
 
 async def shown(session: AsyncSession, principal: Principal, store: Store, rows: Sequence[StoreContract]) -> list[ContractOut]:
     written = await queries_contracts.sentences(session, rows)
-    today, may = clock.today(), workflow.administers(principal, store)
+    today, may = clock.today(), workflow.contracts_with(principal, store)
     return [_out(row, written, today, may_end=may and workflow_contracts.can_end(row, today)) for row in rows]
 
 

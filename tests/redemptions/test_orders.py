@@ -141,3 +141,5 @@ async def test_leaving_cancels_what_is_live_and_erasure_keeps_the_figures(shop: 
     left = await shop.sql("select count(*) from redemption where member_id = :id and code_index is not null", id=shop.rider.id)
     assert left[0][0] == 0
     assert await shop.sql("select 1 from verification where id = :id", id=UUID(done["verification_id"]))
+    refused = await shop.post(shop.clerk, f"/redemptions/{used['id']}/undo", {"reason": "拿错商品"})
+    assert code_of(refused) == (409, "undo_too_late")  # with its code gone, it cannot come back to life

@@ -13,6 +13,7 @@ from app.rewards import workflow as rewards_workflow
 from app.rewards.models import LimitPeriod
 
 OWNER, ADMIN = Standing(owner=True, administrator=False), Standing(owner=False, administrator=True)
+ADMIN_WITH_A_SHOP = Standing(owner=True, administrator=True)  # gives what an owner gives, and nothing else for the own shop
 
 
 @pytest.mark.parametrize(
@@ -50,7 +51,7 @@ STEPS = {
 BY_OWNER = {"confirm", "dispute"}
 
 
-@pytest.mark.parametrize(("name", "status", "who"), list(product(workflow.SETTLEMENT, SettlementStatus, (OWNER, ADMIN))))
+@pytest.mark.parametrize(("name", "status", "who"), list(product(workflow.SETTLEMENT, SettlementStatus, (OWNER, ADMIN, ADMIN_WITH_A_SHOP))))
 def test_every_settlement_command_in_every_state_by_everybody(name: str, status: SettlementStatus, who: Standing) -> None:
     if who.owner is not (name in BY_OWNER):
         with pytest.raises(Forbidden):

@@ -126,6 +126,8 @@ async def test_a_clerk_cannot_use_an_own_order(shop: Shop) -> None:
         assert code_of(refused) == (403, "forbidden")
     assert (await shop.verify(order["code"], who=shop.owner)).status_code == 200
     assert code_of(await shop.post(shop.clerk, f"/redemptions/{order['id']}/undo", {"reason": "x"})) == (403, "forbidden")
+    seen = [(await shop.get(who, f"/stores/{shop.id}/verifications")).json()["items"][0]["allowed"] for who in (shop.clerk, shop.owner)]
+    assert seen == [[], ["undo"]]
 
 
 async def test_a_typed_code_above_the_ceiling_needs_the_riders_own_yes(shop: Shop) -> None:

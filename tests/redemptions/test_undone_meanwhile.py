@@ -1,4 +1,4 @@
-"""A statement that meets an order as it is verified waits, finds it used, and finds it live again when it looks: it was undone meanwhile."""
+"""A statement that meets an order as it is verified waits, finds it used, and live again when it looks: it was undone meanwhile."""
 
 from collections.abc import Awaitable, Callable
 from types import ModuleType

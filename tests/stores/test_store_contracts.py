@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 
 from app import clock
+from app.auth.roles import Role, ScopeType
 from app.db.session import AsyncSession
 from app.stores import queries_contracts
 from app.stores.models_contracts import StoreContractReminder
@@ -82,6 +83,18 @@ async def test_an_administrator_signs_the_owner_reads_nobody_sees_the_account(sh
 def test_a_contract_has_a_shape(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         ContractIn.model_validate_json(json.dumps(terms(**wrong)))
+
+
+async def test_nobody_agrees_with_oneself(shop: Keeping, people: People, county: County) -> None:
+    both = await people.member(
+        grants=[(Role.AREA_ADMIN, ScopeType.AREA, county.root.id), (Role.STORE_OWNER, ScopeType.STORE, UUID(shop.id))]
+    )
+    assert (await sign(shop, both)).status_code == 403
+    made = (await sign(shop)).json()
+    assert (await end(shop, made["id"], TODAY, both)).status_code == 403
+    listed = await shop.client.get(f"{shop.path}/contracts", headers=both.headers)
+    assert listed.json()["items"] == [made | {"allowed": []}]
+    assert (await shop.client.get(shop.path, headers=both.headers)).json()["allowed"] == ["update", "staff"]
 
 
 async def test_contracts_do_not_overlap_and_stay_as_they_were_signed(shop: Keeping, session: AsyncSession) -> None:

@@ -31,6 +31,7 @@ async def lock_for(
     """The store and the locked settlement, when the caller may give this command now."""
     store = await stores_queries.access_run(session, principal=principal, store_id=store_id)
     settlement = await queries_settlements.settlement(session, store_id=store_id, month=month, lock=True)
+    workflow.require_giver(name, standing(principal, store))
     if settlement is not None:
         expect_version(seen, settlement.version)
     late = workflow_settlements.is_late(settlement, await queries_settlements.today(session))
