@@ -1,5 +1,6 @@
 """The API's application, built from its parts. `app/serving.py` runs it."""
 
+import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
@@ -47,4 +48,7 @@ def build() -> FastAPI:
     end_with_parent()
     observability.configure("api")
     ports.connect()
-    return create_app(Settings(), lifespan)
+    built = create_app(Settings(), lifespan)
+    gc.freeze()  # what is loaded stays: no collection while requests are served has to walk through it
+    gc.enable()
+    return built

@@ -4,6 +4,7 @@ The production unit of work runs in every test: it only lands on savepoints of t
 """
 
 import base64
+import gc
 import os
 import secrets
 import shutil
@@ -43,6 +44,8 @@ from tests.support.savepoints import OneConnection
 from tests.support.simulator import RunningSimulator, running_simulator
 
 SERVER = "XINXIN_TEST_SERVER"
+TEMPLATE = "XINXIN_TEST_TEMPLATE"
+TEMPLATE_LOCK = 7_236_401_220_261_129  # any number that nothing else uses
 LONG = {"faults", "journeys", "races", "robustness", "rotation"}
 stack = ExitStack()
 effort.register_profile("long", max_examples=1_000, deadline=None)  # what takes minutes looks whether it was asked for by this name
@@ -59,6 +62,7 @@ def pytest_configure(config: pytest.Config) -> None:
         folder.chmod(0o711)
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         os.environ[SERVER] = stack.enter_context(throwaway(folder))
+    os.environ[TEMPLATE] = f"xinxin_template_{os.getpid()}"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -67,31 +71,56 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path.relative_to(tests).parts[0] not in LONG)
 
 
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays to the end: the collector walks through it once more, and then only through what tests make."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         stack.close()
 
 
-async def new_database(name: str) -> str:
-    """An empty database of this name on the test server; its address."""
+async def new_database(name: str, *, template: str = "template0") -> str:
+    """An empty database of this name on the test server, or a copy of one that nobody is connected to; its address."""
     server = os.environ[SERVER]
     connection = await asyncpg.connect(server)
     try:
         await connection.execute(f'drop database if exists "{name}" with (force)')
-        await connection.execute(f'create database "{name}"')
+        await connection.execute(f'create database "{name}" template "{template}" strategy file_copy')
     finally:
         await connection.close()
     return sa.make_url(server).set(database=name).render_as_string(hide_password=False)
 
 
 async def migrated_database(name: str) -> str:
-    """One of the present schema, made by its owner; its address."""
-    url = await new_database(name)
-    made = db_session.connect(url, info={}, pool_size=1, statement_timeout_ms=60_000, role=None)
+    """One of the present schema, made by its owner: a copy of one that whoever came first has taken through the migrations; its address."""
+    connection = await asyncpg.connect(os.environ[SERVER])
+    try:
+        await connection.execute("select pg_advisory_lock($1)", TEMPLATE_LOCK)
+        kept = {row["datname"] for row in await connection.fetch("select datname from pg_database where datname like 'xinxin_template_%'")}
+        if os.environ[TEMPLATE] not in kept:
+            for old in kept:  # of an earlier run on a server that outlives its runs
+                await connection.execute(f'drop database "{old}" with (force)')
+            await _template()
+        return await new_database(name, template=os.environ[TEMPLATE])
+    finally:
+        await connection.close()
+
+
+async def _template() -> None:
+    """It has its name only when it is complete."""
+    made = db_session.connect(await new_database("xinxin_becoming"), info={}, pool_size=1, statement_timeout_ms=60_000, role=None)
     async with made.engine.begin() as connection:
         await connection.run_sync(migrate.upgrade_over)
     await made.close()
-    return url
+    connection = await asyncpg.connect(os.environ[SERVER])
+    try:
+        await connection.execute(f'alter database "xinxin_becoming" rename to "{os.environ[TEMPLATE]}"')
+    finally:
+        await connection.close()
 
 
 @pytest.fixture(scope="session")
@@ -130,6 +159,13 @@ async def committed(settings: Settings) -> AsyncIterator[Database]:
 def application(settings: Settings) -> FastAPI:
     ports.connect()
     return create_app(settings)
+
+
+@pytest.fixture(scope="session")
+async def document(application: FastAPI) -> dict[str, Any]:
+    """The application's OpenAPI document, which takes seconds to make. Change nothing in it."""
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=application), base_url="http://test") as client:
+        return dict((await client.get("/openapi.json")).json())
 
 
 @pytest.fixture(scope="session")

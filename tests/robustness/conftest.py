@@ -1,5 +1,7 @@
 """The laboratory, inside the test's own transaction."""
 
+from typing import Any
+
 import httpx
 import pytest
 
@@ -10,8 +12,7 @@ from tests.support.people import People
 
 
 @pytest.fixture
-async def lab(client: httpx.AsyncClient, session: AsyncSession, people: People, county: County) -> Lab:
-    document = (await client.get("/openapi.json")).json()
+async def lab(client: httpx.AsyncClient, session: AsyncSession, people: People, county: County, document: dict[str, Any]) -> Lab:
     made = Lab(client, session, people, county, document)
     await furnish(made)
     return made
