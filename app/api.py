@@ -3,6 +3,7 @@
 from fastapi import APIRouter, FastAPI
 
 from app import health
+from app.announcements import routes as announcements_routes
 from app.areas import routes as areas_routes
 from app.auth import routes as auth_routes
 from app.budgets import routes as budgets_routes
@@ -19,6 +20,7 @@ from app.discounts import routes_stores as discounts_routes_stores
 from app.dispatching import routes_reports as dispatching_routes_reports
 from app.dispatching import routes_routing_rules as dispatching_routes_routing_rules
 from app.enterprises import routes as enterprises_routes
+from app.groups import routes as groups_routes
 from app.inbox import routes_reports as inbox_routes_reports
 from app.inbox import routes_reports_search as inbox_routes_reports_search
 from app.invariants import routes_points as invariants_routes_points
@@ -26,11 +28,14 @@ from app.me import routes_members as me_routes_members
 from app.me import routes_reports as me_routes_reports
 from app.members import routes as members_routes
 from app.messages import routes as messages_routes
+from app.messages import routes_templates as messages_routes_templates
+from app.moderation import routes as moderation_routes
 from app.organisations import routes as organisations_routes
 from app.organisations import routes_words as organisations_routes_words
 from app.points import routes as points_routes
 from app.points import routes_awards as points_routes_awards
 from app.points import routes_rules as points_routes_rules
+from app.policies import routes as policies_routes
 from app.proofs import routes_page as proofs_routes_page
 from app.proofs import routes_reports as proofs_routes_reports
 from app.publicity import routes_points as publicity_routes_points
@@ -119,13 +124,18 @@ ROUTERS: tuple[APIRouter, ...] = (
     coverage_routes_enterprises.router,
     statements_routes_enterprises.router,
     messages_routes.router,
+    messages_routes_templates.router,
     registrations_routes.router,
     rosters_routes_enterprises.router,
     rosters_routes_organisations.router,
     qrcodes_routes.router,
     qrcodes_routes_organisations.router,
+    announcements_routes.router,
+    groups_routes.router,
+    policies_routes.router,
     complaints_routes.router,
     collusion_routes.router,
+    moderation_routes.router,
     retention_routes_rules.router,
     workdays_routes.router,
     units_routes.router,

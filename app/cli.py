@@ -13,7 +13,7 @@ from uuid import UUID
 import typer
 
 import app.tables  # noqa: F401 - fills the metadata before the first statement
-from app import documents, main, parts, ports, worker
+from app import cli_jobs, cli_wechat, documents, main, parts, ports, worker
 from app.auth import service as auth_service
 from app.auth.roles import Role, ScopeType
 from app.db import migrate as migrations
@@ -24,8 +24,6 @@ from app.demo.generating import running as generating
 from app.errors import AppError
 from app.invariants import service as invariants_service
 from app.invariants import views as invariants_views
-from app.jobs import queries as jobs_queries
-from app.jobs import service as jobs_service
 from app.me import journal, queries_erasures
 from app.me import service as me_service
 from app.retention import running as retention_running
@@ -362,21 +360,8 @@ def generate(
             raise SystemExit(str(unsuitable)) from None
 
 
-@cli.command()
-def jobs(
-    status: Annotated[str, typer.Option(help="queued, picked or failed (dead letters)")] = "failed",
-    retry: Annotated[bool, typer.Option(help="put the dead letters back into the queue")] = False,
-) -> None:
-    """Shows jobs in a state; dead letters are those that failed for good."""
-
-    async def work(database: Database) -> None:
-        async with database.transaction() as session:
-            for job in await jobs_queries.listed(session, status=status):
-                typer.echo(f"{job.id} {job.name} attempts={job.attempts} {job.created_at.isoformat()} {json.dumps(job.payload)}")
-            if retry:
-                typer.echo(f"{await jobs_service.retry_dead(session)} back in the queue")
-
-    with_database(work, Settings())
+cli_jobs.install(cli, with_database)
+cli_wechat.install(cli, with_database)
 
 
 if __name__ == "__main__":

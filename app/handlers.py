@@ -1,5 +1,6 @@
 """THE list of modules with job handlers. Importing this module fills the registry: the worker and tests start here."""
 
+import app.announcements.jobs
 import app.auth.jobs
 import app.budgets.jobs
 import app.checkins.jobs
@@ -12,6 +13,7 @@ import app.jobs.housekeeping
 import app.me.jobs
 import app.members.jobs
 import app.messages.jobs
+import app.moderation.jobs
 import app.points.jobs
 import app.publicity.jobs
 import app.redemptions.jobs
@@ -23,6 +25,7 @@ import app.retention.jobs
 import app.rosters.jobs
 import app.seals.jobs
 import app.signals.jobs
+import app.sms.jobs
 import app.statements.jobs
 import app.statistics.jobs
 import app.stores.jobs

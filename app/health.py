@@ -17,6 +17,7 @@ from app.errors import AppError, Busy, NotFound, Unauthenticated
 from app.jobs import queries as jobs_queries
 from app.middleware import metrics
 from app.points import queries_freezes
+from app.wechat import queries as wechat_queries
 
 router = APIRouter(tags=["服务"])
 Measure = Callable[[AsyncSession], Awaitable[Mapping[str, float]]]
@@ -34,7 +35,8 @@ class Live(BaseModel):
 class Ready(BaseModel):
     """`parts`: `ok` or what is wrong; `dead_jobs`: jobs that failed for good and wait for an operator.
 
-    `redemption_freezes`: areas where redemption stands still because the books do not balance. The service is ready all the same.
+    `redemption_freezes`: areas where redemption stands still because the books do not balance. `wechat_stops`: calls of WeChat's API whose
+    quota is used up and that rest, as a rule until midnight in Beijing. The service is ready all the same.
     """
 
     model_config = {
@@ -42,7 +44,7 @@ class Ready(BaseModel):
             "examples": [
                 {
                     "status": "ok", "parts": {"database": "ok", "storage": "ok", "jobs": "ok", "wechat": "ok"}, "dead_jobs": 0,
-                    "redemption_freezes": 0,
+                    "redemption_freezes": 0, "wechat_stops": [],
                 }
             ]
         }
@@ -52,6 +54,7 @@ class Ready(BaseModel):
     parts: dict[str, str]
     dead_jobs: int
     redemption_freezes: int
+    wechat_stops: list[str]
 
 
 @router.get("/health/live", summary="进程是否存活")
@@ -71,12 +74,15 @@ async def ready(request: Request, response: Response) -> Ready:
     response.status_code = 200 if good else 503
     if not good:
         response.headers.update(Busy().headers)
-    return Ready(status="ok" if good else "unavailable", parts=parts, dead_jobs=seen.dead_jobs, redemption_freezes=seen.freezes)
+    return Ready(
+        status="ok" if good else "unavailable", parts=parts, dead_jobs=seen.dead_jobs, redemption_freezes=seen.freezes,
+        wechat_stops=seen.stops,
+    )
 
 
 def measured(measure: Measure) -> None:
-    """Registers who reads figures (gauges by name) off the database for /metrics: they are told even while the process that acts on them
-    is down. It must be quick, and must not write."""
+    """Registers who reads figures (gauges by name, with labels or without) off the database for /metrics: they are told even while the
+    process that acts on them is down. It must be quick, and must not write."""
     if measure not in _MEASURES:
         _MEASURES.append(measure)
 
@@ -101,17 +107,23 @@ async def _gauges(database: Database) -> bytes:
             found = [reading for measure in _MEASURES for reading in (await measure(session)).items()]
     except (Exception, TimeoutError):
         return b""
-    return "".join(f"# TYPE {name} gauge\n{name} {value}\n" for name, value in found).encode()
+    kinds = {name: name.partition("{")[0] for name, _ in found}
+    first = {kind: name for name, kind in reversed(kinds.items())}
+    return "".join(
+        (f"# TYPE {kinds[name]} gauge\n" if first[kinds[name]] == name else "") + f"{name} {value}\n" for name, value in found
+    ).encode()
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """States of the database (reachable and writable) and of the queue, dead letters, areas where redemption stands still."""
+    """States of the database (reachable and writable) and of the queue, dead letters, areas where redemption stands still, calls of WeChat
+    that rest."""
 
     database: str
     jobs: str
     dead_jobs: int
     freezes: int
+    stops: list[str]
 
 
 async def _database(session: AsyncSession) -> Seen:
@@ -121,9 +133,10 @@ async def _database(session: AsyncSession) -> Seen:
             writable = (await connection.execute(sa.text("select current_setting('transaction_read_only') = 'off'"))).scalar_one()
             counts = await jobs_queries.counts(session)
             freezes, _ = await queries_freezes.counts(session)
+            stops = await wechat_queries.stopped_calls(session)
     except (Exception, TimeoutError):  # whatever is wrong with it, it is not ready
-        return Seen("unavailable", "unavailable", 0, 0)
-    return Seen("ok" if writable else "read_only", "ok", counts.get("failed", 0), freezes)
+        return Seen("unavailable", "unavailable", 0, 0, [])
+    return Seen("ok" if writable else "read_only", "ok", counts.get("failed", 0), freezes, stops)
 
 
 async def _sound(check: Any) -> str:

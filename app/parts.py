@@ -10,7 +10,10 @@ from app.db.session import Database
 from app.security import keys
 from app.settings import Settings
 from app.storage.store import ObjectStore, open_store
+from app.wechat import protection
 from app.wechat.client import WeChatClient
+from app.wechat.protection import Protection, Suite
+from app.wechat.stop_store import DatabaseStopStore
 from app.wechat.store import DatabaseTokenStore
 
 
@@ -26,6 +29,25 @@ def session_info(settings: Settings) -> dict[str, object]:
     return {"keys": keys.load(settings), "public_base_url": settings.public_base_url.rstrip("/")}
 
 
+def wechat_client(settings: Settings, database: Database) -> WeChatClient:
+    """Shares its token and what it learns of quotas with all other processes, through the database."""
+    return WeChatClient(
+        settings.wechat_base_url or "", settings.wechat_appid, settings.wechat_secret, token_store=DatabaseTokenStore(database),
+        stop_store=DatabaseStopStore(database, settings.wechat_appid), protection=_protection(settings),
+        version=settings.wechat_version,
+    )
+
+
+def _protection(settings: Settings) -> Protection | None:
+    """Raises ValueError, OSError for keys that are none: the process does not start."""
+    if not settings.wechat_api_cipher:
+        return None
+    return protection.load(
+        appid=settings.wechat_appid, suite=Suite(settings.wechat_api_cipher), shared=settings.wechat_api_key or "",
+        own=settings.wechat_api_signing_key or "", platform=settings.wechat_api_platform_keys or "",
+    )
+
+
 @asynccontextmanager
 async def opened(
     settings: Settings, *, name: str, statement_timeout_ms: int = 5_000, actor: dict[str, object] | None = None
@@ -37,8 +59,7 @@ async def opened(
         database = db_session.connect(settings.database_url, info=info, name=name, statement_timeout_ms=statement_timeout_ms)
         stack.push_async_callback(database.close)
         await roles.require(database.engine)
-        tokens = DatabaseTokenStore(database)
-        wechat = WeChatClient(settings.wechat_base_url or "", settings.wechat_appid, settings.wechat_secret, token_store=tokens)
+        wechat = wechat_client(settings, database)
         stack.push_async_callback(wechat.aclose)
         store = open_store(settings.object_store_url)
         stack.push_async_callback(store.aclose)

@@ -1,9 +1,15 @@
 """THE few places where a lower folder asks a higher one, each with exactly one provider. Loaded by main, worker and cli."""
 
 from app import health
+from app.announcements import queries as announcements_queries
+from app.announcements import service as announcements_service
 from app.checkins import certificates
 from app.complaints import queries as complaints_queries
 from app.enterprises import queries as enterprises_queries
+from app.groups import queries as groups_queries
+from app.groups import service as groups_service
+from app.jobs import queries as jobs_queries
+from app.moderation import queries as moderation_queries
 from app.organisations import queries as organisations_queries
 from app.points import proposals, queries_freezes
 from app.points import queries_merits as points_queries_merits
@@ -11,6 +17,7 @@ from app.points import queries_proposals as points_queries_proposals
 from app.qrcodes import ports as qrcodes_ports
 from app.qrcodes.models import Purpose
 from app.reports import queries as reports_queries
+from app.reports import views_eyes as reports_views_eyes
 from app.rewards import queries as rewards_queries
 from app.rewards import service as rewards_service
 from app.seals import queries as seals_queries
@@ -18,19 +25,27 @@ from app.stores import queries as stores_queries
 from app.stores import queries_applications as stores_queries_applications
 from app.stores import queries_invitations as stores_queries_invitations
 from app.uploads import ports as uploads_ports
+from app.wechat import queries as wechat_queries
 
 
 def connect() -> None:
     """Registers every provider. Called once, when a process is built."""
     health.measured(seals_queries.measured)
+    health.measured(jobs_queries.measured)
     health.measured(queries_freezes.measured)
+    health.measured(moderation_queries.measured)
+    health.measured(wechat_queries.measured)
     for kind in (proposals.ADJUSTMENT, proposals.CLAWBACK):
         uploads_ports.owner(kind, points_queries_proposals.may_see_proof)
     uploads_ports.owner(points_queries_merits.AWARD, points_queries_merits.may_see_proof)
     for kind in ("report_before", "report_after", "report_reopen"):
-        uploads_ports.owner(kind, reports_queries.may_see, reports_queries.may_see_original)
+        uploads_ports.owner(
+            kind, reports_queries.may_see, reports_queries.may_see_original, may_see_unpassed=reports_views_eyes.may_see_unpassed
+        )
     uploads_ports.owner("complaint", complaints_queries.may_see)
     uploads_ports.owner(rewards_service.PHOTO, rewards_queries.may_see_photo, shown_to_all=True)
+    uploads_ports.owner(announcements_service.PHOTOS, announcements_queries.may_see_photo)
+    uploads_ports.owner(groups_service.PHOTO, groups_queries.may_see_photo)
     uploads_ports.owner("store", stores_queries.may_see_photos, shown_to_all=True)
     uploads_ports.owner("store_application", stores_queries_applications.may_see)
     qrcodes_ports.target(

@@ -56,6 +56,7 @@ Line = Annotated[str, StringConstraints(min_length=1, max_length=120), AfterVali
 Word = Annotated[str, StringConstraints(min_length=1, max_length=40), AfterValidator(_printable), AfterValidator(_single_line)]
 Note = Annotated[str, StringConstraints(min_length=1, max_length=500), AfterValidator(_printable)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=2000), AfterValidator(_printable)]
+Paragraphs = Annotated[str, StringConstraints(min_length=1, max_length=20_000), AfterValidator(_printable)]
 OptionalNote = Annotated[str, StringConstraints(max_length=500), AfterValidator(_printable)]
 Token = Annotated[str, StringConstraints(min_length=1, max_length=512, pattern=r"^[\x21-\x7e]+$")]
 Instant = Annotated[AwareDatetime, AfterValidator(_sane_instant), PlainSerializer(_rfc3339, when_used="json")]

@@ -1,5 +1,6 @@
 """Every setting of the service, read from `XINXIN_*` once, when a process starts, and passed down from there."""
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import Literal, Self
@@ -30,6 +31,10 @@ def openssl_has_sm4() -> bool:
     return True
 
 
+def _listed(text: str | None) -> tuple[str, ...]:
+    return tuple(part.strip() for part in (text or "").split(",") if part.strip())
+
+
 class Settings(BaseSettings):
     """Names and meanings are the contract's; `.env.example` shows each with a safe sample."""
 
@@ -46,11 +51,36 @@ class Settings(BaseSettings):
     wechat_appid: str = Field("wx0000000000000000", description="AppID of the mini program")
     wechat_secret: str = Field("sample-wechat-secret", description="AppSecret of the mini program")
     wechat_base_url: str | None = Field(None, description="https://api.weixin.qq.com; empty starts the simulator (development only)")
-    wechat_push_token: str | None = Field(None, description="token of WeChat's message push")
-    wechat_push_aes_key: str | None = Field(None, description="EncodingAESKey of the message push, 43 characters")
+    wechat_version: Literal["release", "trial", "develop"] = Field(
+        "release", description="version of the mini program that codes, links and messages open: trial before its first release"
+    )
+    wechat_push_token: str | None = Field(
+        None, description="token of WeChat's message push; during a change the new and the former one, comma-separated"
+    )
+    wechat_push_aes_key: str | None = Field(
+        None, description="EncodingAESKey of the message push, 43 characters; during a change the new and the former one, comma-separated"
+    )
+    wechat_api_cipher: Literal["aes256-gcm", "sm4-gcm"] | None = Field(
+        None, description="API security of WeChat's console: what encrypts the calls that WeChat takes so; empty sends them as they are"
+    )
+    wechat_api_key: str | None = Field(None, description="its symmetric key, number:base64")
+    wechat_api_signing_key: str | None = Field(None, description="its RSA private key, number:/path/of.pem")
+    wechat_api_platform_keys: str | None = Field(
+        None, description="WeChat's certificates or public keys, number:/path/of.pem, comma-separated: two while WeChat changes its own"
+    )
     storage_url: str | None = Field(None, description="file:///path or s3://KEY:SECRET@host/bucket?region=R; empty means DATA_DIR/objects")
     admin_password: str | None = Field(None, description="password of create-admin and of the demo's administrator")
     public_base_url: str = Field("http://127.0.0.1:8000", description="address that phones reach; links and QR codes start with it")
+    sms_provider: Literal["console", "tencent", "off"] | None = Field(
+        None, description="who sends SMS; empty means console (a line in the log) in development, off in production"
+    )
+    sms_base_url: str = Field("https://sms.tencentcloudapi.com", description="address of Tencent Cloud SMS")
+    sms_region: str = Field("ap-guangzhou", description="region of Tencent Cloud SMS")
+    sms_secret_id: str | None = Field(None, description="SecretId of a Tencent Cloud account that may send SMS and nothing else")
+    sms_secret_key: str | None = Field(None, description="its SecretKey")
+    sms_app_id: str | None = Field(None, description="SmsSdkAppId")
+    sms_sign_name: str | None = Field(None, description="registered signature, without its brackets")
+    sms_templates: str | None = Field(None, description="registered texts, as invitation:123,staff:456")
 
     @property
     def production(self) -> bool:
@@ -63,6 +93,14 @@ class Settings(BaseSettings):
     @property
     def object_store_url(self) -> str:
         return self.storage_url or f"file://{(self.data_dir / 'objects').resolve()}"
+
+    @property
+    def push_tokens(self) -> tuple[str, ...]:
+        return _listed(self.wechat_push_token)
+
+    @property
+    def push_aes_keys(self) -> tuple[str, ...]:
+        return _listed(self.wechat_push_aes_key)
 
     @model_validator(mode="before")
     @classmethod
@@ -83,7 +121,34 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _refuse_a_push_that_cannot_be_read(self) -> Self:
+        """A key that is none would refuse every event, and nobody would know why."""
+        if not all(re.fullmatch("[A-Za-z0-9]{3,32}", token) for token in self.push_tokens):
+            raise UnsafeSettings("XINXIN_WECHAT_PUSH_TOKEN: a token is 3 to 32 letters and digits")
+        if not all(re.fullmatch("[A-Za-z0-9+/]{43}", key) for key in self.push_aes_keys):
+            raise UnsafeSettings("XINXIN_WECHAT_PUSH_AES_KEY: an EncodingAESKey is 43 characters of base64")
+        return self
+
+    @model_validator(mode="after")
+    def _refuse_half_an_sms_account(self) -> Self:
+        if self.production and self.sms_provider == "console":
+            raise UnsafeSettings("XINXIN_SMS_PROVIDER=console is not for production: nobody would get an SMS")
+        if self.sms_provider == "tencent":
+            for name in ("sms_secret_id", "sms_secret_key", "sms_app_id", "sms_sign_name", "sms_templates"):
+                if not getattr(self, name):
+                    raise UnsafeSettings(f"XINXIN_{name.upper()} is missing: Tencent Cloud SMS needs it")
+        return self
+
+    @model_validator(mode="after")
     def _refuse_a_cipher_that_is_not_there(self) -> Self:
-        if self.field_cipher == "sm4-gcm" and not openssl_has_sm4():
-            raise UnsafeSettings("XINXIN_FIELD_CIPHER=sm4-gcm: the OpenSSL of this machine's cryptography package has no SM4 and SM3")
+        for name, cipher in (("FIELD_CIPHER", self.field_cipher), ("WECHAT_API_CIPHER", self.wechat_api_cipher)):
+            if cipher == "sm4-gcm" and not openssl_has_sm4():
+                raise UnsafeSettings(f"XINXIN_{name}=sm4-gcm: the OpenSSL of this machine's cryptography package has no SM4 and SM3")
+        return self
+
+    @model_validator(mode="after")
+    def _refuse_half_an_api_security(self) -> Self:
+        keys = (self.wechat_api_key, self.wechat_api_signing_key, self.wechat_api_platform_keys)
+        if self.wechat_api_cipher and not (all(keys) and self.wechat_base_url):
+            raise UnsafeSettings("XINXIN_WECHAT_API_CIPHER needs the three other XINXIN_WECHAT_API_* and a WECHAT_BASE_URL")
         return self

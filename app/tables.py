@@ -1,5 +1,6 @@
 """THE list of table modules. Importing this module fills the metadata: migrations, the worker and tests start here."""
 
+import app.announcements.models
 import app.areas.models
 import app.audit.models
 import app.auth.models
@@ -12,16 +13,19 @@ import app.coverage.models
 import app.db.numbers
 import app.discounts.models
 import app.enterprises.models
+import app.groups.models
 import app.idempotency.models
 import app.me.models
 import app.members.models
 import app.messages.models
+import app.moderation.models
 import app.organisations.models
 import app.points.models
 import app.points.models_conditions
 import app.points.models_freezes
 import app.points.models_months
 import app.points.models_rules
+import app.policies.models
 import app.proofs.models
 import app.publicity.models
 import app.qrcodes.models
@@ -36,6 +40,7 @@ import app.rosters.models
 import app.seals.models
 import app.security.models
 import app.signals.models
+import app.sms.models
 import app.statements.models
 import app.statistics.models
 import app.stores.models

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-from datetime import timedelta
 
 import asyncpg
 from pgqueuer import PgQueuer
@@ -17,13 +16,13 @@ from app.process import end_with_parent, prepared, stopped_by_signal
 from app.seals import sealer
 from app.settings import Settings
 
-GRACE_SECONDS = 6.0
+GRACE_SECONDS = 6.0  # what takes longer goes back into the queue
 SEAL_SECONDS = 1.0  # after the jobs' grace; the service waits for a worker longer than both
 STATEMENT_TIMEOUT_MS = 30_000
-HEARTBEAT = timedelta(seconds=30)
+PACE = runner.Pace()
 
 
-async def run(settings: Settings) -> None:
+async def run(settings: Settings, pace: runner.Pace = PACE, *, grace: float = GRACE_SECONDS) -> None:
     """Works until SIGTERM or SIGINT; what is in hand is finished, or picked up by another worker. Ends when its connection is lost."""
     await prepared(settings.data_dir)
     stop = stopped_by_signal()
@@ -36,27 +35,22 @@ async def run(settings: Settings) -> None:
         )
         sealing = asyncio.create_task(sealer.run(opened.database, stop))
         try:
-            queuer = await runner.build(connection, Context(opened.database, opened.wechat, opened.store, settings))
-            await _until_stopped(queuer, stop)
+            queuer = runner.build(connection, Context(opened.database, opened.wechat, opened.store, settings))
+            await _until_stopped(queuer, stop, pace, grace)
         finally:
             await _ended(sealing)
             await connection.close(timeout=2)
 
 
-async def _until_stopped(queuer: PgQueuer, stop: asyncio.Event) -> None:
+async def _until_stopped(queuer: PgQueuer, stop: asyncio.Event, pace: runner.Pace, grace: float) -> None:
     """Raises SystemExit when the queue ends by itself: whoever supervises starts a new worker."""
-    working = asyncio.create_task(
-        queuer.run(
-            dequeue_timeout=runner.POLL, batch_size=runner.BATCH, max_concurrent_tasks=runner.AT_ONCE, heartbeat_timeout=HEARTBEAT,
-            shutdown_on_listener_failure=True,
-        )
-    )
+    working = asyncio.create_task(runner.turn(queuer, pace))
     waiting = asyncio.create_task(stop.wait())
     await asyncio.wait({working, waiting}, return_when=asyncio.FIRST_COMPLETED)
     queuer.shutdown.set()
     waiting.cancel()
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(GRACE_SECONDS):
+        async with asyncio.timeout(grace):
             await working
     if not stop.is_set():
         raise SystemExit(1)

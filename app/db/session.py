@@ -1,8 +1,9 @@
 """Engines and sessions: one transaction per request or job, an AUTOCOMMIT session for what only reads."""
 
+import copy
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Self, overload
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -55,6 +56,12 @@ class Database:
     @property
     def info(self) -> Mapping[str, Any]:
         return self._info
+
+    def carrying(self, **info: Any) -> Self:
+        """The same pool; its sessions carry this besides."""
+        other = copy.copy(self)
+        other._info = {**self._info, **info}
+        return other
 
     def session(self, **info: Any) -> AsyncSession:
         return self._session(info={**self._info, **info})

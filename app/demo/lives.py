@@ -54,15 +54,14 @@ class Life:
 
 
 async def file(life: Life, before: Kept) -> UUID:
-    """The reporter sends photo, place and text; the text has passed the content check, and the photo where strangers are to see it.
+    """The reporter sends photo, place and text; photo and text have passed the content check.
 
     Nobody asks WeChat for these verdicts: what the demo says and draws is harmless.
     """
     planned, session = life.planned, life.session
     reporter = await life.reporter()
     photo = await _photo(session, reporter, before)
-    if planned.outcome in plan.SHOWN_NEARBY:
-        await _pass(session, photo)
+    await _pass(session, photo)
     filing = reports_service.Filing(
         category_code=planned.category, description=planned.description, upload_ids=[photo], occurred_at=None,
         location=Place.model_validate({"lng": planned.lng, "lat": planned.lat, "crs": "gcj02", "accuracy_m": 15}),
@@ -140,6 +139,7 @@ async def resolve(life: Life) -> None:
     assert life.after is not None
     worker = await life.worker()
     photo = await _photo(life.session, worker, life.after)
+    await _pass(life.session, photo)
     await reports_service.resolve(
         life.session, principal=worker, report_id=life.id, seen=None, note="已处理完毕", upload_ids=[photo]
     )

@@ -24,7 +24,6 @@ OUTCOMES = {
 }
 UNFILED = frozenset({"submitted", "rejected", "merged", "withdrawn"})  # never accepted, so nothing was paid
 CLOSED_ONCE = frozenset({"closed", "reopened"})
-SHOWN_NEARBY = frozenset(OUTCOMES) - UNFILED - {"closed"}  # open and accepted: strangers see text and photo
 TAKES_MERGED = frozenset({"submitted", "accepted", "dispatched"})
 FILED_POINTS, HAZARD_POINTS, CLOSED_POINTS, JOINED_POINTS, WATER_POINTS = 10, 50, 10, 2, 20
 ORDER_ENDS = ("verified", "verified", "verified", "issued", "issued", "cancelled")  # of each part

@@ -1,7 +1,7 @@
 """Looking at the queue."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,6 +10,25 @@ import sqlalchemy as sa
 
 from app.db.session import AsyncSession
 from app.jobs.queue import SCHEMA
+from app.jobs.workflow import Priority
+
+COLUMNS = "id, entrypoint, status::text, priority, attempts, crashes, payload, created, execute_after"
+LISTED = sa.text(
+    f"select {COLUMNS} from {SCHEMA}.pgqueuer where status::text = :status and (cast(:name as text) is null or entrypoint = :name)"
+    " order by id limit :limit"
+)
+ONE = sa.text(f"select {COLUMNS} from {SCHEMA}.pgqueuer where id = :id")
+HISTORY = sa.text(
+    f"select created, status::text, traceback->>'reason' from {SCHEMA}.pgqueuer_log where job_id = :id order by created, id limit :limit"
+)
+# How late what is due is taken, by priority; what waits for its time is no delay of ours.
+FIGURES = sa.text(
+    f"""
+    select status::text, priority, count(*), count(*) filter (where execute_after <= now()), count(*) filter (where attempts > 0),
+        coalesce(extract(epoch from now() - min(execute_after) filter (where execute_after <= now())), 0)
+    from {SCHEMA}.pgqueuer group by 1, 2
+    """
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,22 +36,39 @@ class Job:
     id: int
     name: str
     status: str
+    priority: int
     attempts: int
+    crashes: int
     payload: dict[str, Any]
     created_at: datetime
+    due_at: datetime
 
 
-async def listed(session: AsyncSession, *, status: str, limit: int = 100) -> Sequence[Job]:
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """What happened to a job. `reason`: the name of the failure."""
+
+    at: datetime
+    status: str
+    reason: str | None
+
+
+async def listed(session: AsyncSession, *, status: str, name: str | None = None, limit: int = 100) -> Sequence[Job]:
     """Jobs in a state (`queued`, `picked`, `failed` = dead letters), oldest first."""
     connection = await session.connection()
-    found = await connection.execute(
-        sa.text(
-            f"select id, entrypoint, status::text, attempts, payload, created from {SCHEMA}.pgqueuer"
-            " where status::text = :status order by id limit :limit"
-        ),
-        {"status": status, "limit": limit},
-    )
-    return [Job(row[0], row[1], row[2], row[3], json.loads(row[4] or b"{}"), row[5]) for row in found]
+    return [_job(row) for row in await connection.execute(LISTED, {"status": status, "name": name, "limit": limit})]
+
+
+async def one(session: AsyncSession, *, job_id: int) -> Job | None:
+    connection = await session.connection()
+    row = (await connection.execute(ONE, {"id": job_id})).first()
+    return None if row is None else _job(row)
+
+
+async def history(session: AsyncSession, *, job_id: int, limit: int = 100) -> Sequence[Passed]:
+    """When it was put in, and each time that it did not succeed."""
+    connection = await session.connection()
+    return [Passed(*row) for row in await connection.execute(HISTORY, {"id": job_id, "limit": limit})]
 
 
 async def counts(session: AsyncSession) -> dict[str, int]:
@@ -40,3 +76,33 @@ async def counts(session: AsyncSession) -> dict[str, int]:
     connection = await session.connection()
     found = await connection.execute(sa.text(f"select status::text, count(*) from {SCHEMA}.pgqueuer group by 1"))
     return {str(row[0]): int(row[1]) for row in found}
+
+
+async def measured(session: AsyncSession) -> Mapping[str, float]:
+    """For alarms: how long the oldest due job of each priority has waited, what waits, runs, is tried again, and is dead."""
+    connection = await session.connection()
+    figures = {f'xinxin_jobs_oldest_due_seconds{{priority="{one.name.lower()}"}}': 0.0 for one in Priority}
+    figures |= {f"xinxin_jobs_{name}": 0.0 for name in ("due", "waiting", "retrying", "running", "dead")}
+    for status, priority, jobs, due, retried, oldest in await connection.execute(FIGURES):
+        if status == "queued":
+            name = _named(priority)
+            figures[name] = max(figures[name], round(float(oldest), 3))
+            figures["xinxin_jobs_due"] += due
+            figures["xinxin_jobs_waiting"] += jobs
+            figures["xinxin_jobs_retrying"] += retried
+        elif status in STATES:
+            figures[STATES[status]] += jobs
+    return figures
+
+
+STATES = {"picked": "xinxin_jobs_running", "failed": "xinxin_jobs_dead"}
+
+
+def _named(priority: int) -> str:
+    """The nearest priority of ours that is not above it: another release may know more of them."""
+    known = max((one for one in Priority if one <= priority), default=min(Priority))
+    return f'xinxin_jobs_oldest_due_seconds{{priority="{known.name.lower()}"}}'
+
+
+def _job(row: Any) -> Job:
+    return Job(row[0], row[1], row[2], row[3], row[4], row[5], json.loads(row[6] or b"{}"), row[7], row[8])

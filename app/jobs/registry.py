@@ -39,7 +39,10 @@ def handles(name: str) -> Callable[[H], H]:
 
 
 def every(cron: str, name: str) -> Callable[[P], P]:
-    """Declares a job that runs by the clock (UTC), once over all workers; it must find its own work and may run twice."""
+    """Declares a job that runs by the clock (UTC), once over all workers; it must find its own work and may run twice.
+
+    A tick at which no worker ran is made up for by the next one that starts. After eight failures it is left to its next tick.
+    """
 
     def register(job: P) -> P:
         assert name not in PERIODIC, f"two periodic jobs {name}"

@@ -9,12 +9,29 @@ import sqlalchemy as sa
 
 from app.db.session import AsyncSession
 from app.jobs.queue import SCHEMA, SessionDriver, queries_over
+from app.jobs.workflow import Priority
 
 LOG_KEPT_DAYS = 14
 
+CHOSEN = "(cast(:name as text) is null or entrypoint = :name) and (cast(:ids as bigint[]) is null or id = any(cast(:ids as bigint[])))"
+RETRY = sa.text(f"""
+    with dead as (
+        select id, dedupe_key, row_number() over (partition by coalesce(dedupe_key, id::text) order by id) as place
+        from {SCHEMA}.pgqueuer where status = 'failed' and {CHOSEN}
+    )
+    update {SCHEMA}.pgqueuer as job
+    set status = 'queued', attempts = 0, crashes = 0, execute_after = now(), updated = now(), queue_manager_id = null
+    from dead where job.id = dead.id and dead.place = 1 and not exists (
+        select 1 from {SCHEMA}.pgqueuer as other where other.dedupe_key = dead.dedupe_key and other.status in ('queued', 'picked')
+    )
+    returning job.id
+""")
+DROP = sa.text(f"delete from {SCHEMA}.pgqueuer where status = 'failed' and {CHOSEN} returning id")
+
 
 async def enqueue(
-    session: AsyncSession, name: str, payload: dict[str, Any], *, key: str | None = None, delay: timedelta | None = None
+    session: AsyncSession, name: str, payload: dict[str, Any], *, key: str | None = None, delay: timedelta | None = None,
+    priority: Priority = Priority.NORMAL,
 ) -> None:
     """Adds a job to the caller's transaction: it runs after the commit, at least once, `delay` later if given.
 
@@ -22,7 +39,7 @@ async def enqueue(
     """
     await session.flush()
     await queries_over(SessionDriver(session)).enqueue(
-        name, _packed(payload), execute_after=delay, dedupe_key=key, on_conflict="skip"
+        name, _packed(payload), priority, execute_after=delay, dedupe_key=key, on_conflict="skip"
     )
 
 
@@ -42,20 +59,26 @@ def _packed(payload: dict[str, Any]) -> bytes:
     return json.dumps(payload, separators=(",", ":")).encode()
 
 
-async def retry_dead(session: AsyncSession, *, name: str | None = None) -> int:
-    """Puts dead letters (all, or those of one job name) back into the queue with fresh attempts; returns how many."""
+async def retry_dead(session: AsyncSession, *, name: str | None = None, ids: Sequence[int] | None = None) -> list[int]:
+    """Puts dead letters (all, those of one name, or these) back into the queue with fresh tries; returns which.
+
+    Of several under one key the oldest goes, and none while another job with that key waits or runs.
+    """
+    return await _ids(session, RETRY, name, ids)
+
+
+async def drop_dead(session: AsyncSession, *, name: str | None = None, ids: Sequence[int] | None = None) -> list[int]:
+    """Deletes dead letters (all, those of one name, or these): what they were to do will not be done. Returns which."""
+    return await _ids(session, DROP, name, ids)
+
+
+async def _ids(session: AsyncSession, statement: sa.TextClause, name: str | None, ids: Sequence[int] | None) -> list[int]:
     connection = await session.connection()
-    done = await connection.execute(
-        sa.text(
-            f"update {SCHEMA}.pgqueuer set status = 'queued', attempts = 0, execute_after = now(), updated = now()"
-            " where status = 'failed' and (cast(:name as text) is null or entrypoint = :name)"
-        ),
-        {"name": name},
-    )
-    return done.rowcount
+    done = await connection.execute(statement, {"name": name, "ids": None if ids is None else list(ids)})
+    return sorted(int(row[0]) for row in done)
 
 
 async def sweep(session: AsyncSession) -> None:
-    """Deletes the queue's log after two weeks; it takes three rows a job."""
+    """Deletes the queue's log after two weeks."""
     connection = await session.connection()
     await connection.execute(sa.text(f"delete from {SCHEMA}.pgqueuer_log where created < now() - interval '{LOG_KEPT_DAYS} days'"))

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
 
+from app.announcements import queries as announcements_queries
+from app.announcements import service as announcements_service
 from app.auth import queries as auth_queries
 from app.auth import service as auth_service
 from app.checkins import queries as checkins_queries
@@ -20,6 +22,8 @@ from app.coverage import service as coverage_service
 from app.db.session import AsyncSession
 from app.enterprises import queries as enterprises_queries
 from app.enterprises import service as enterprises_service
+from app.groups import queries as groups_queries
+from app.groups import service as groups_service
 from app.me import queries as me_queries
 from app.me import reveals
 from app.members import queries as members_queries
@@ -27,6 +31,8 @@ from app.members import service as members_service
 from app.members.models import Purpose
 from app.messages import queries as messages_queries
 from app.messages import service as messages_service
+from app.moderation import queries as moderation_queries
+from app.moderation import service as moderation_service
 from app.points import queries as points_queries
 from app.points import service as points_service
 from app.proofs import queries as proofs_queries
@@ -74,12 +80,14 @@ FEATURES: tuple[Feature, ...] = (
     Feature("reveals", reveals.forget, me_queries.export),
     Feature("signals", signals_service.forget, signals_queries.export),
     Feature("collusion", collusion_service.forget, collusion_queries.export),
+    Feature("moderation", moderation_service.forget, moderation_queries.export),
     Feature("redemptions", redemptions_service.forget, redemptions_queries.export),
     Feature("proofs", proofs_service.forget, proofs_queries.export),
     Feature("reports", reports_service.forget, reports_queries.export),
     Feature("rosters", rosters_service.forget, rosters_queries.export),
     Feature("units", units_service.forget, units_queries.export),
     Feature("statements", statements_service.forget, statements_queries.export),
+    Feature("announcements", announcements_service.forget, announcements_queries.export),
     Feature("publicity", publicity_service.forget, publicity_queries.export),
     Feature("rewards", rewards_service.forget, rewards_queries.export),
     Feature("registrations", registrations_service.forget, registrations_queries.export),
@@ -87,6 +95,7 @@ FEATURES: tuple[Feature, ...] = (
     Feature("coverage", coverage_service.forget, coverage_queries.export),
     Feature("complaints", complaints_service.forget, complaints_queries.export),
     Feature("stores", stores_service.forget, stores_queries_applications.export),
+    Feature("groups", groups_service.forget, groups_queries.export),
     Feature("points", points_service.forget, points_queries.export),
     Feature("messages", messages_service.forget, messages_queries.export),
     Feature("uploads", uploads_service.forget, uploads_queries.export),
@@ -95,8 +104,14 @@ FEATURES: tuple[Feature, ...] = (
     Feature("auth", auth_service.forget, auth_queries.export),
 )
 
+
+async def _close_party(session: AsyncSession, *, member_id: UUID) -> None:
+    await registrations_service.close_party(session, member_id=member_id)
+    await announcements_service.forget_party(session, member_id=member_id)
+
+
 # What a withdrawn consent closes at once. The other purposes are asked for whenever something would be done under them.
 CLOSED_BY: dict[Purpose, Forget] = {
-    Purpose.PARTY_IDENTITY: registrations_service.close_party,
+    Purpose.PARTY_IDENTITY: _close_party,
     Purpose.EMPLOYER_STATEMENT: statements_service.withdraw,
 }

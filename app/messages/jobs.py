@@ -7,31 +7,46 @@ from uuid import UUID
 from app.auth import queries as auth_queries
 from app.errors import WeChatUnavailable
 from app.jobs.registry import Context, handles
-from app.messages import queries, service, workflow
+from app.messages import copies, queries, service, workflow
+from app.messages.copies import Copy, Told
 from app.messages.models import Push
-from app.messages.service import Copy
 from app.observability import get_logger
-from app.wechat import queries as wechat_queries
-from app.wechat.errors import SubscriptionRefused, WeChatRefused
+from app.wechat import push as wechat_push
+from app.wechat.errors import SubscriptionRefused, WeChatRefused, WeChatSilent
 
 log = get_logger(__name__)
 
 
 @handles("message.push")
 async def push(context: Context, payload: dict[str, Any]) -> None:
-    """Sends the copy of a message once it is permitted. Raises WeChatUnavailable, so that the job comes again."""
+    """Sends the copy of a message once it is permitted. Raises WeChatUnavailable, so that the job comes again.
+
+    What may have arrived already is sent a second time, and not a third; and not before WeChat has answered something else.
+    """
     message_id = UUID(payload["message_id"])
-    async with context.database.transaction() as session:
-        copy = await service.begin_copy(session, message_id=message_id)
-        openid = None if copy is None else await auth_queries.openid_of(session, account_id=copy.member_id)
-    if copy is None:
+    copy, openid = await _begin(context, message_id, answering=False)
+    if copy is Told.PROBE:
+        await context.wechat.probe()
+        copy, openid = await _begin(context, message_id, answering=True)
+    if not isinstance(copy, Copy):
         return
     try:
         outcome = Push.FAILED if openid is None else await _sent(context, openid, copy)
+    except WeChatSilent:
+        async with context.database.transaction() as session:
+            await copies.leave(session, message_id=message_id, copy=copy)
+        raise
     except WeChatUnavailable:
         await _end(context, message_id, copy, None)
         raise
     await _end(context, message_id, copy, outcome)
+
+
+async def _begin(context: Context, message_id: UUID, *, answering: bool) -> tuple[Copy | Told, str | None]:
+    async with context.database.transaction() as session:
+        copy = await copies.begin(session, message_id=message_id, answering=answering)
+        openid = await auth_queries.openid_of(session, account_id=copy.member_id) if isinstance(copy, Copy) else None
+    return copy, openid
 
 
 async def _sent(context: Context, openid: str, copy: Copy) -> Push:
@@ -47,7 +62,7 @@ async def _sent(context: Context, openid: str, copy: Copy) -> Push:
 
 async def _end(context: Context, message_id: UUID, copy: Copy, outcome: Push | None) -> None:
     async with context.database.transaction() as session:
-        await service.end_copy(session, message_id=message_id, copy=copy, outcome=outcome)
+        await copies.end(session, message_id=message_id, copy=copy, outcome=outcome)
 
 
 @handles("wechat.push.subscribe_msg_popup_event")
@@ -70,7 +85,7 @@ async def sent(context: Context, payload: dict[str, Any]) -> None:
 
 async def _take(context: Context, payload: dict[str, Any], wrapper: str) -> None:
     async with context.database.transaction() as session:
-        event = await wechat_queries.pushed_event(session, event_id=UUID(payload["event_id"]))
+        event = await wechat_push.claim(session, event_id=UUID(payload["event_id"]))
         if event is None or event.openid is None:
             return
         account = await auth_queries.by_openid(session, openid=event.openid)

@@ -1,6 +1,6 @@
 """Tables of the inbox and of the permissions to send copies of it through WeChat."""
 
-from datetime import datetime
+from datetime import datetime, time
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -35,6 +35,14 @@ class Push(StrEnum):
     NOT_PERMITTED = "not_permitted"
 
 
+class KeptBack(StrEnum):
+    """Why a copy that was permitted was not sent. `push` says `not_permitted` of it, which the previous release knows too."""
+
+    READ = "read"
+    SUPERSEDED = "superseded"
+    LAST_PERMISSION = "last_permission"
+
+
 class Message(Table, table=True):
     """One row of somebody's inbox. It is the truth; what WeChat shows is a copy that may never arrive."""
 
@@ -43,6 +51,7 @@ class Message(Table, table=True):
         sa.CheckConstraint("(reference_type is null) = (reference_id is null)", name="reference_whole"),
         sa.Index(None, "member_id", "id"),
         sa.Index("ix_message_unread", "member_id", "id", postgresql_where=sa.text("read_at is null")),
+        sa.Index("ix_message_sending", "member_id", postgresql_where=sa.text("push = 'sending'")),
     )
 
     member_id: UUID = Field(foreign_key="account.id")
@@ -55,6 +64,13 @@ class Message(Table, table=True):
     reference_number: str | None = Field(default=None, max_length=20)
     read_at: datetime | None = None
     push: Push | None = Field(default=None, sa_type=text_enum(Push, "push"))
+    moment: str | None = Field(default=None, max_length=32, description="row of message_moment; null: the one named as the category")
+    copy_asked_at: datetime | None = Field(default=None, description="when a job for its copy was made; null: nobody had permitted one")
+    copy_until: datetime | None = Field(default=None, description="until then whoever sends the copy is taken to be at it")
+    unanswered: int = Field(
+        default=0, sa_type=sa.SmallInteger, sa_column_kwargs={"server_default": "0"}, description="sends that may have arrived"
+    )
+    kept_back: str | None = Field(default=None, max_length=16)
 
 
 class MessageTemplate(SQLModel, table=True):
@@ -72,6 +88,26 @@ class MessageTemplate(SQLModel, table=True):
     moment: str = Field(max_length=32, description="when the mini program asks for the permission")
     fields: dict[str, Any] = json_field()
     active: bool = True
+    quiet_from: time = Field(
+        default=time(22), sa_column_kwargs={"server_default": "22:00"}, description="from here to quiet_until, Shanghai, copies wait"
+    )
+    quiet_until: time = Field(default=time(7), sa_column_kwargs={"server_default": "07:00"}, description="equal: never quiet")
+    version: int = Field(default=1, sa_column_kwargs={"server_default": "1"})
+    made_by: UUID | None = Field(default=None, foreign_key="account.id")
+
+
+class MessageMoment(SQLModel, table=True):
+    """How useful it is to be told of a kind of event at once, beside the other kinds of its category; and whether it may wake people."""
+
+    __tablename__ = "message_moment"
+    __table_args__ = (sa.CheckConstraint("usefulness between 1 and 5", name="usefulness"),)
+
+    code: str = Field(primary_key=True, max_length=32)
+    category: Category = Field(sa_type=text_enum(Category, "category"))
+    title: str = Field(max_length=60)
+    usefulness: int = Field(default=1, sa_type=sa.SmallInteger)
+    urgent: bool = Field(default=False, description="loses its use by the morning: quiet hours do not hold it")
+    bulk: bool = Field(default=False, description="goes to many at once: its copies come after all others")
 
 
 class MessageGrant(SQLModel, table=True):

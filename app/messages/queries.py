@@ -8,12 +8,17 @@ import sqlalchemy as sa
 from sqlmodel import col
 
 from app.db.session import AsyncSession
-from app.messages.models import Category, Message, MessageGrant, MessageTemplate
+from app.errors import NotFound
+from app.messages.models import Category, Message, MessageGrant, MessageMoment, MessageTemplate
 
 
-async def inbox(session: AsyncSession, *, member_id: UUID, unread: bool | None, limit: int, after: UUID | None) -> Sequence[Message]:
-    """One's own messages, newest first, one more than `limit`; `unread` None: all of them."""
+async def inbox(
+    session: AsyncSession, *, member_id: UUID, unread: bool | None, category: Category | None = None, limit: int, after: UUID | None
+) -> Sequence[Message]:
+    """One's own messages, newest first, one more than `limit`; `unread` and `category` None: all of them."""
     statement = sa.select(Message).where(col(Message.member_id) == member_id)
+    if category is not None:
+        statement = statement.where(col(Message.category) == category)
     if unread is not None:
         statement = statement.where(col(Message.read_at).is_(None) if unread else col(Message.read_at).is_not(None))
     if after is not None:
@@ -22,11 +27,14 @@ async def inbox(session: AsyncSession, *, member_id: UUID, unread: bool | None, 
     return found.scalars().all()
 
 
-async def unread_count(session: AsyncSession, *, member_id: UUID) -> int:
+async def unread_counts(session: AsyncSession, *, member_id: UUID) -> dict[Category, int]:
+    """By category, those with none included."""
     found = await session.exec(
-        sa.select(sa.func.count()).select_from(Message).where(col(Message.member_id) == member_id, col(Message.read_at).is_(None))
+        sa.select(col(Message.category), sa.func.count())
+        .where(col(Message.member_id) == member_id, col(Message.read_at).is_(None))
+        .group_by(col(Message.category))
     )
-    return int(found.scalar_one())
+    return dict.fromkeys(Category, 0) | {category: int(count) for category, count in found.all()}
 
 
 async def templates(session: AsyncSession) -> Sequence[MessageTemplate]:
@@ -43,12 +51,21 @@ async def template_for(session: AsyncSession, *, category: Category) -> MessageT
     return template
 
 
-async def lock(session: AsyncSession, *, message_id: UUID) -> Message | None:
+async def template(session: AsyncSession, template_id: str) -> MessageTemplate:
+    """In use or not. Raises NotFound."""
+    found = await session.exec(sa.select(MessageTemplate).where(col(MessageTemplate.template_id) == template_id))
+    row: MessageTemplate | None = found.scalars().first()
+    if row is None:
+        raise NotFound
+    return row
+
+
+async def moments(session: AsyncSession, *, category: Category) -> Sequence[MessageMoment]:
+    """The kinds of event of a category."""
     found = await session.exec(
-        sa.select(Message).where(col(Message.id) == message_id).with_for_update().execution_options(populate_existing=True)
+        sa.select(MessageMoment).where(col(MessageMoment.category) == category).order_by(col(MessageMoment.code))
     )
-    message: Message | None = found.scalars().first()
-    return message
+    return found.scalars().all()
 
 
 async def export(session: AsyncSession, *, member_id: UUID) -> dict[str, Any]:

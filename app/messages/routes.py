@@ -9,24 +9,31 @@ from starlette.responses import Response
 from app.auth import routing
 from app.auth.routing import ReadSession, Session, SignedIn
 from app.messages import queries, service, views
+from app.messages.models import Category
 from app.messages.schemas import EXAMPLE, MessageOut, SubscriptionsIn, SubscriptionsOut, TemplateOut, UnreadOut
 from app.pagination import Page, Paging, page_of
 
 router = routing.router("/messages", tag="消息")
 MessageId = Annotated[UUID, Path(description="消息编号", examples=[EXAMPLE["id"]])]
+OfCategory = Annotated[Category | None, Query(description="只看一类", examples=["report"])]
 Unread = Annotated[bool | None, Query(description="true 只看未读，false 只看已读", examples=[True])]
 
 
 @router.get("", summary="我的消息")
-async def messages(principal: SignedIn, session: ReadSession, page: Paging, unread: Unread = None) -> Page[MessageOut]:
-    found = await queries.inbox(session, member_id=principal.account_id, unread=unread, limit=page.limit, after=page.after)
+async def messages(
+    principal: SignedIn, session: ReadSession, page: Paging, unread: Unread = None, category: OfCategory = None
+) -> Page[MessageOut]:
+    found = await queries.inbox(
+        session, member_id=principal.account_id, unread=unread, category=category, limit=page.limit, after=page.after
+    )
     rows, cursor = page.cut(found, lambda row: row.id)
     return Page[MessageOut].model_validate(page_of([views.message(row) for row in rows], cursor))
 
 
 @router.get("/unread-count", summary="未读消息数")
 async def unread_count(principal: SignedIn, session: ReadSession) -> UnreadOut:
-    return UnreadOut(count=await queries.unread_count(session, member_id=principal.account_id))
+    counts = await queries.unread_counts(session, member_id=principal.account_id)
+    return UnreadOut(count=sum(counts.values()), by_category=counts)
 
 
 @router.post("/{message_id}/read", summary="标记为已读")

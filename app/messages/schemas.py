@@ -43,9 +43,12 @@ class MessageOut(Out):
 
 
 class UnreadOut(Out):
-    model_config = {"json_schema_extra": {"examples": [{"count": 3}]}}
+    """All unread messages, and how many of each category."""
+
+    model_config = {"json_schema_extra": {"examples": [{"count": 3, "by_category": dict.fromkeys(Category, 0) | {"report": 3}}]}}
 
     count: int
+    by_category: dict[Category, int]
 
 
 class TemplateOut(Out):

@@ -1,6 +1,5 @@
-"""Putting messages into inboxes, reading them, counting permissions, and the two ends of a copy through WeChat."""
+"""Putting messages into inboxes, reading them, counting permissions. What becomes of a copy through WeChat stands in `copies`."""
 
-from dataclasses import dataclass
 from typing import Any, cast
 from uuid import UUID
 
@@ -15,27 +14,18 @@ from app.db.session import AsyncSession
 from app.errors import NotFound, ValidationFailed
 from app.jobs import service as jobs_service
 from app.messages import queries, workflow
-from app.messages.models import MAX_GRANTS, Category, Message, MessageGrant, MessageTemplate, Push
-
-
-@dataclass(frozen=True, slots=True)
-class Copy:
-    """One subscription message that is about to be sent."""
-
-    member_id: UUID
-    template_id: str
-    data: dict[str, str]
-    page: str | None
+from app.messages.models import MAX_GRANTS, Category, Message, MessageGrant, MessageMoment, MessageTemplate
 
 
 async def send(
     session: AsyncSession, *, member_id: UUID, category: str, title: str, body: str, path: str | None = None,
-    reference: tuple[str, UUID, str | None] | None = None,
+    reference: tuple[str, UUID, str | None] | None = None, moment: str | None = None,
 ) -> None:
     """Puts a message into an inbox, and a job for its copy where the person has permitted one.
 
     Title and body are shown to that person only, yet hold nothing that a glance at the phone must not tell (Party matters); they are
-    cut at 60 and 500 characters. `reference` is the type, id and number of what it is about. Nobody writes to an erased account.
+    cut at 60 and 500 characters. `reference` is the type, id and number of what it is about; `moment` a row of message_moment, for an
+    event that is more or less useful than others of its category, or urgent. Nobody writes to an erased account.
     """
     kind, reference_id, number = reference or (None, None, None)
     message_id = new_id()
@@ -50,12 +40,27 @@ async def send(
     values: dict[str, Any] = {
         "id": message_id, "member_id": member_id, "category": Category(category), "title": workflow.cut(title, 60),
         "body": workflow.cut(body, 500), "path": path, "reference_type": kind, "reference_id": reference_id, "reference_number": number,
+        "moment": moment,
     }
     gone = sa.exists().where(col(Account.id) == member_id, col(Account.status) == AccountStatus.ERASED)
-    row = sa.select(*(sa.literal(value, _type_of(name)).label(name) for name, value in values.items())).where(sa.not_(gone))
-    made = await session.exec(insert(Message).from_select(list(values), row, include_defaults=False).returning(permitted))
-    if made.scalar_one_or_none():
-        await jobs_service.enqueue(session, "message.push", {"message_id": str(message_id)})
+    row = sa.select(
+        *(sa.literal(value, _type_of(name)).label(name) for name, value in values.items()),
+        sa.case((permitted, sa.func.clock_timestamp())).label("copy_asked_at"),
+    ).where(sa.not_(gone))
+    made = await session.exec(
+        insert(Message)
+        .from_select([*values, "copy_asked_at"], row, include_defaults=False)
+        .returning(col(Message.copy_asked_at), _of_moment(moment, category, "urgent"), _of_moment(moment, category, "bulk"))
+    )
+    copied = made.first()
+    if copied is not None and copied[0] is not None:
+        priority = workflow.priority(urgent=bool(copied[1]), bulk=bool(copied[2]))
+        await jobs_service.enqueue(session, "message.push", {"message_id": str(message_id)}, priority=priority)
+
+
+def _of_moment(moment: str | None, category: str, column: str) -> Any:
+    chosen = sa.select(getattr(MessageMoment, column)).where(col(MessageMoment.code) == (moment or Category(category).value))
+    return chosen.scalar_subquery().label(column)
 
 
 def _type_of(name: str) -> sa.types.TypeEngine[Any]:
@@ -129,54 +134,6 @@ async def note_answer(session: AsyncSession, *, member_id: UUID, template_id: st
             where=col(MessageGrant.count) == 0,
         )
     )
-
-
-async def begin_copy(session: AsyncSession, *, message_id: UUID) -> Copy | None:
-    """Takes one permission for the copy of a message; None when it was sent already, or is not permitted any more.
-
-    A message that is found as `sending` belongs to a run that died without WeChat's answer: its permission is taken, it is sent again.
-    """
-    message = await queries.lock(session, message_id=message_id)
-    if message is None or message.push not in (None, Push.SENDING):
-        return None
-    template = await queries.template_for(session, category=message.category)
-    if template is None:
-        return None
-    if message.push is None:
-        taken = await _change_count(session, message.member_id, template.template_id, -1)
-        message.push = Push.SENDING if taken else Push.NOT_PERMITTED
-        session.add(message)
-        await session.flush()
-        if not taken:
-            return None
-    data = workflow.fill(template.fields, title=message.title, number=message.reference_number, at=message.created_at)
-    return Copy(message.member_id, template.template_id, data, message.path)
-
-
-async def end_copy(session: AsyncSession, *, message_id: UUID, copy: Copy, outcome: Push | None) -> None:
-    """Writes how the copy went. A refusal by the person empties the counter; what WeChat did not send gives the permission back.
-
-    `outcome` None: WeChat could not be reached, the copy is to be tried again.
-    """
-    await session.exec(
-        sa.update(Message).where(col(Message.id) == message_id, col(Message.push) == Push.SENDING).values(push=outcome)
-    )
-    if outcome is Push.REFUSED:
-        await set_permission(session, member_id=copy.member_id, template_id=copy.template_id, accepted=False)
-    elif outcome is not Push.SENT:
-        await _change_count(session, copy.member_id, copy.template_id, 1)
-
-
-async def _change_count(session: AsyncSession, member_id: UUID, template_id: str, change: int) -> bool:
-    changed = await session.exec(
-        sa.update(MessageGrant)
-        .where(
-            col(MessageGrant.member_id) == member_id, col(MessageGrant.template_id) == template_id,
-            sa.between(col(MessageGrant.count) + change, 0, MAX_GRANTS),
-        )
-        .values(count=MessageGrant.count + change, changed_at=sa.func.clock_timestamp())
-    )
-    return bool(changed.rowcount)
 
 
 async def forget(session: AsyncSession, *, member_id: UUID) -> None:

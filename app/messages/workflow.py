@@ -1,11 +1,13 @@
-"""What goes into a message and into its copy, and what WeChat's events say. Pure."""
+"""What goes into a message and into its copy, when a copy goes, and what WeChat's events say. Pure."""
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from app import clock
+from app.jobs.workflow import Priority
 
+FILLED = ("title", "number", "at")
 NO_NUMBER = "-"  # a character_string takes no Chinese, and an empty value stops the whole message
 
 
@@ -15,8 +17,30 @@ def cut(text: str, limit: int) -> str:
 
 def fill(fields: dict[str, Any], *, title: str, number: str | None, at: datetime) -> dict[str, str]:
     """The values of a subscription message. The body of a message never leaves: a template can only name these three."""
-    known = {"title": title, "number": number or NO_NUMBER, "at": clock.local(at).strftime("%Y年%m月%d日 %H:%M")}
+    known = dict(zip(FILLED, (title, number or NO_NUMBER, clock.local(at).strftime("%Y年%m月%d日 %H:%M")), strict=True))
     return {key: str(text).format_map(known) for key, text in fields.items()}
+
+
+def may_spend(count: int, usefulness: int, levels: Iterable[int]) -> bool:
+    """Whether an event may spend one of `count` permissions: it leaves one for each more useful level of the same template.
+
+    So the last permission goes to the most useful kind of event alone, and somebody who keeps saying yes hears of everything.
+    """
+    return count > len({level for level in levels if level > usefulness})
+
+
+def priority(*, urgent: bool, bulk: bool) -> Priority:
+    """Of the job of a copy, by its moment."""
+    return Priority.URGENT if urgent else Priority.BULK if bulk else Priority.NORMAL
+
+
+def quiet_until(at: datetime, start: time, end: time) -> datetime | None:
+    """When the quiet hours end in which an instant lies (Shanghai; they may span midnight); None outside them."""
+    local = clock.local(at)
+    here = local.time()
+    if not (start <= here < end if start <= end else here >= start or here < end):
+        return None
+    return datetime.combine(local.date() + timedelta(days=int(here >= end)), end, clock.SHANGHAI)
 
 
 def lines(payload: Mapping[str, Any], wrapper: str) -> list[Mapping[str, Any]]:

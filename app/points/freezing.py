@@ -117,5 +117,5 @@ async def _alarm(session: AsyncSession, freeze_id: UUID, *, area_path: str, inva
     for account_id in sorted(told | set(await auth_queries.platform_admins(session))):
         await messages_service.send(
             session, member_id=account_id, category="system", title="积分账目异常，兑换已暂停", body=body,
-            reference=("points_freeze", freeze_id, None),
+            reference=("points_freeze", freeze_id, None), moment="system_alarm",
         )

@@ -18,7 +18,10 @@ KEPT_SECONDS, STOPGAP_SECONDS = 86_400, 60
 
 
 async def png(store: ObjectStore, wechat: WeChatClient, *, qrcode_id: UUID, scene: str, landing_url: str) -> tuple[bytes, int]:
-    """The PNG, and for how many seconds a cache may keep it. No transaction may be open: WeChat and the store may take seconds."""
+    """The PNG, and for how many seconds a cache may keep it. No transaction may be open: WeChat and the store may take seconds.
+
+    Codes of a mini program before its release are not kept.
+    """
     key = f"{FOLDER}/{qrcode_id}.png"
     try:
         return await store.get(key), KEPT_SECONDS
@@ -28,6 +31,8 @@ async def png(store: ObjectStore, wechat: WeChatClient, *, qrcode_id: UUID, scen
         picture = await wechat.unlimited_qrcode(scene)
     except WeChatUnavailable:
         return await to_thread.run_sync(ordinary, landing_url), STOPGAP_SECONDS
+    if not wechat.released:
+        return picture, STOPGAP_SECONDS
     await _keep(store, key, picture)
     return picture, KEPT_SECONDS
 

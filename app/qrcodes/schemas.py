@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import Field
 
 from app.qrcodes.models import Purpose
-from app.schemas import Body, Instant, Line, Out
+from app.schemas import Body, Instant, Line, Mobile, Out
 
 SCENE = "7k3m9q2x5t8v"
 TYPED = "7K3M-9Q2X-5T86"
@@ -90,13 +90,14 @@ class ScannedOut(Out):
 
 
 class InvitationIn(Body):
-    """`max_uses` limits how many people may register by it; without one, its days alone do."""
+    """`max_uses` limits how many people may register by it; without one, its days alone do. With `phone` it goes there by SMS, for one."""
 
     model_config = {"json_schema_extra": {"examples": [{"title": "冬季走访", "valid_days": 30, "max_uses": 50}]}}
 
     title: Line | None = None
     valid_days: Days = 30
     max_uses: FewUses | None = None
+    phone: Mobile | None = None
 
     def expiry(self, now: datetime) -> datetime:
         return now + timedelta(days=self.valid_days)

@@ -16,6 +16,8 @@ from app.qrcodes.links import Link
 from app.qrcodes.models import Purpose, QrCode
 from app.qrcodes.schemas import InvitationIn
 from app.qrcodes.workflow import State
+from app.sms import service as sms_service
+from app.sms.models import SmsTemplate
 
 
 async def issue(
@@ -74,12 +76,19 @@ async def require_inviter(session: AsyncSession, *, principal: Principal, organi
 async def invite(
     session: AsyncSession, *, principal: Principal, organisation_id: UUID, told: InvitationIn, scene: str, link: Link | None
 ) -> QrCode:
-    """Makes an invitation: a registration code whose `scene` people may type. `link` was asked from WeChat before. Raises as above."""
+    """Makes an invitation: a registration code whose `scene` people may type. `link` was asked from WeChat before. Raises as above.
+
+    With a phone it goes there by SMS, and is for one person unless said otherwise. Raises RateLimited for a number that had one just now.
+    """
     await require_inviter(session, principal=principal, organisation_id=organisation_id)
     code = await make(
         session, purpose=Purpose.REGISTRATION, target_id=organisation_id, title=told.title, issued_by=principal.account_id,
-        expires_at=told.expiry(clock.now()), max_uses=told.max_uses, typed_scene=scene,
+        expires_at=told.expiry(clock.now()), max_uses=told.max_uses or (1 if told.phone else None), typed_scene=scene,
     )
+    if told.phone is not None:
+        await sms_service.ask(
+            session, phone=told.phone, template=SmsTemplate.INVITATION, params=[scene], about=("qrcode", code.id)
+        )
     if link is not None:
         await links.keep(session, qrcode_id=code.id, link=link)
     return code

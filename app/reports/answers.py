@@ -19,7 +19,7 @@ from app.uploads.schemas import PhotoOut
 ID = "0193f1c2-7a10-7c3e-9a53-1f2f0b6f2a10"
 AT = "2026-11-22T01:30:00Z"
 NAMED: dict[str, Any] = {"id": "01933c5e-7a00-7000-8000-000000000002", "name": "文化路社区"}
-PHOTO_SHOWN = PHOTO | {"kind": "before"}
+PHOTO_SHOWN = PHOTO | {"kind": "before", "checked": None}
 
 
 def _example(fields: dict[str, Any]) -> ConfigDict:
@@ -157,18 +157,20 @@ AWARD: dict[str, Any] = {"credited": 10, "withheld": 0, "reason": None, "code": 
 class ReportOut(ReportItem):
     """One report. `reporter`, `assignee`, `unit`, `text_check` and `escalated_to` are for staff, `second_look` and `claim` for reviewers.
 
-    `points_awarded` is what the caller got for it; `award` says what was credited and what was not, and why, of the caller or, for its
-    reviewer, of its reporter.
+    `photos_withheld`: so many photos are not shown to the caller, as the content check has not passed them. `points_awarded` is what the
+    caller got for it; `award` says what was credited and what was not, and why, of the caller or, for its reviewer, of its reporter.
     """
 
     model_config = _example({
-        **ITEM, "photos": [PHOTO_SHOWN], "occurred_at": None, "request": None, "reporter": None, "merged_into": None, "reject_reason": None,
-        "suspended_until": None, "accepted_at": AT, "resolved_at": None, "closed_at": None, "rework_count": 0, "extension_count": 0,
+        **ITEM, "photos": [PHOTO_SHOWN], "photos_withheld": 0, "occurred_at": None, "request": None, "reporter": None,
+        "merged_into": None, "reject_reason": None, "suspended_until": None, "accepted_at": AT, "resolved_at": None, "closed_at": None,
+        "rework_count": 0, "extension_count": 0,
         "reopen_count": 0, "satisfied": None, "rating": None, "points_awarded": 10, "text_check": None, "escalated_to": None,
         "second_look": None, "unit": None, "claim": None, "award": AWARD,
     })
 
     photos: list[PhotoOut]
+    photos_withheld: int
     occurred_at: Instant | None
     request: RequestOut | None
     reporter: Reporter | None

@@ -3,12 +3,16 @@
 from typing import Any
 from uuid import UUID
 
+from app import clock
 from app.auth import queries as auth_queries
+from app.errors import WeChatUnavailable
+from app.jobs import service as jobs_service
 from app.jobs.registry import Context, every, handles
 from app.observability import get_logger
 from app.reports import queries, queries_due, service, texts
 from app.reports.words import TextCheck
 from app.uploads import queries as uploads_queries
+from app.uploads import workflow as uploads_workflow
 from app.uploads.models import Checked
 from app.wechat.errors import WeChatRefused
 
@@ -17,8 +21,11 @@ log = get_logger(__name__)
 
 @handles("report.check_text")
 async def check_text(context: Context, payload: dict[str, Any]) -> None:
-    """Asks WeChat about the description. What WeChat will not judge is for people; while it is away the job is tried again."""
-    report_id = UUID(payload["report_id"])
+    """Asks WeChat about the description. What WeChat will not judge is for people, and what it does not answer in time.
+
+    While it is away a later job asks again; `since` are the seconds since 1970 at which the first one found it so.
+    """
+    report_id, since = UUID(payload["report_id"]), float(payload.get("since", clock.now().timestamp()))
     async with context.database.transaction() as session:
         report = (await queries.lock(session, report_id)).get(report_id)
         if report is None or report.text_check is not TextCheck.PENDING:
@@ -31,8 +38,18 @@ async def check_text(context: Context, payload: dict[str, Any]) -> None:
             verdict = (await context.wechat.check_text(openid, text)).value
         except WeChatRefused as refusal:
             log.warning("report.check_refused", report_id=str(report_id), errcode=refusal.errcode)
+        except WeChatUnavailable:
+            if clock.now().timestamp() - since < uploads_workflow.VERDICT_WITHIN.total_seconds():
+                await _ask_again(context, report_id, since)
+                return
     async with context.database.transaction() as session:
         await service.judge_text(session, report_id=report_id, verdict=verdict, of=sealed)
+
+
+async def _ask_again(context: Context, report_id: UUID, since: float) -> None:
+    async with context.database.transaction() as session:
+        asked = {"report_id": str(report_id), "since": since}
+        await jobs_service.enqueue(session, "report.check_text", asked, delay=uploads_workflow.ASK_AGAIN_AFTER)
 
 
 @handles("upload.judged")

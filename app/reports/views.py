@@ -68,7 +68,8 @@ async def _whole(session: AsyncSession, principal: Principal, seen: Seen) -> dic
     numbers = await queries.numbers(session, [report.merged_into]) if report.merged_into else {}
     return {
         **(await _base(session, principal, [seen]))[0], **(await views_desk.beside(session, principal, [seen]))[0],
-        "photo": photos[0] if photos else None, "photos": photos, "occurred_at": report.occurred_at,
+        "photo": photos[0] if photos else None, "photos": photos,
+        "photos_withheld": len(uploads.get(report.id, ())) - len(photos), "occurred_at": report.occurred_at,
         "request": await _request(session, seen.request), "reporter": await views_eyes.reporter(session, principal, seen),
         "merged_into": {"id": report.merged_into, "number": numbers[report.merged_into]} if report.merged_into else None,
         "reject_reason": report.reject_reason, "suspended_until": report.suspended_until, "accepted_at": report.accepted_at,
@@ -165,12 +166,13 @@ def _description(session: AsyncSession, principal: Principal, seen: Seen) -> str
 
 
 def _photos(session: AsyncSession, principal: Principal, seen: Seen, uploads: Sequence[Upload]) -> list[Any]:
-    """Before, after, reopening; a photo that WeChat found risky goes to its author and to officials only."""
-    staff = views_eyes.staff(principal, seen)
+    """Before, after, reopening; what has not passed the content check goes to few (`views_eyes.shows`)."""
     return [
         links.photo(session, upload, KINDS[str(upload.kind)])
         for upload in sorted(uploads, key=lambda one: list(KINDS).index(str(one.kind)))
-        if staff or upload.member_id == principal.account_id or upload.checked is not Checked.RISKY
+        if views_eyes.shows(
+            principal, seen, sender=upload.member_id, passed=upload.checked is Checked.PASS, risky=upload.checked is Checked.RISKY
+        )
     ]
 
 

@@ -9,9 +9,10 @@ from app.auth import queries as auth_queries
 from app.auth.principal import Principal
 from app.categories import queries as categories_queries
 from app.db.session import AsyncSession
+from app.errors import NotFound
 from app.members import masking
 from app.members import queries as members_queries
-from app.reports import eyes, workflow
+from app.reports import eyes, queries, workflow
 from app.reports.eyes import Eyes, Name
 from app.reports.models import Report
 from app.reports.queries import Seen
@@ -21,6 +22,28 @@ def staff(principal: Principal, seen: Seen) -> bool:
     """Looks the caller at the report as an official? Whoever reported or joined it does not, whatever grants they hold."""
     own = seen.joined or seen.report.member_id == principal.account_id
     return not own and principal.covers(seen.report.area_path, *workflow.STAFF)
+
+
+def shows(principal: Principal, seen: Seen, *, sender: UUID | None, passed: bool, risky: bool) -> bool:
+    """May the caller, who sees the report, see a photo of it? Until it has passed, it is for its sender, the filer and officials.
+
+    A risky one is for its sender and for those who decide about it.
+    """
+    report, me = seen.report, principal.account_id
+    if passed or sender == me:
+        return True
+    if risky:
+        return staff(principal, seen) and workflow.handles(principal, member_id=report.member_id, area_path=report.area_path)
+    return report.member_id == me or staff(principal, seen)
+
+
+async def may_see_unpassed(session: AsyncSession, principal: Principal, report_id: UUID, risky: bool) -> bool:
+    """For photos that have not passed the content check; their senders do not ask here."""
+    try:
+        seen = await queries.access(session, principal=principal, report_id=report_id)
+    except NotFound:
+        return False
+    return shows(principal, seen, sender=None, passed=False, risky=risky)
 
 
 def of(principal: Principal, seen: Seen, *, guarded: bool = False) -> Eyes:

@@ -78,6 +78,7 @@ PLACES = (
     Place("store_contract", {"bank_account_sealed": "bank_account"}),
     Place("redemption", {"code_sealed": "code"}, (Index("code_index", "redemption-code", "code_sealed"),)),
     Place("store_application", {"phone_sealed": "phone"}),
+    Place("sms", {"phone_sealed": "phone"}),
     Place("enterprise_statement_name", {"name_sealed": "name"}),
     Place("report_proof", {"code_sealed": "code"}, (Index("code_index", "report-proof", "code_sealed"),)),
 )

@@ -33,7 +33,8 @@ async def raise_alarm(database: Database, findings: Sequence[tuple[Finding, int]
             )
         for account_id in await auth_queries.holding(session, roles=TOLD):
             await messages_service.send(
-                session, member_id=account_id, category="system", title=TITLE, body=f"{_told(first)}。{ADVICE}"
+                session, member_id=account_id, category="system", title=TITLE, body=f"{_told(first)}。{ADVICE}",
+                moment="system_alarm",
             )
 
 

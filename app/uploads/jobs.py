@@ -12,9 +12,9 @@ from app.jobs import service as jobs_service
 from app.jobs.registry import Context, every, handles
 from app.observability import get_logger
 from app.storage.store import Stored
-from app.uploads import keeping, links, queries, service, workflow
+from app.uploads import keeping, links, ports, queries, service, workflow
 from app.uploads.models import Checked
-from app.wechat import queries as wechat_queries
+from app.wechat import push
 from app.wechat.errors import WeChatRefused
 
 log = get_logger(__name__)
@@ -48,10 +48,15 @@ async def check(context: Context, payload: dict[str, Any]) -> None:
 
 
 async def _what_to_ask(context: Context, upload_id: UUID) -> tuple[str, str] | None:
-    """The uploader's openid and an address for WeChat; None when there is nothing to ask, or nobody to ask for or of."""
+    """The uploader's openid and an address for WeChat; None when there is nothing to ask, or nobody to ask for or of.
+
+    What is not attached to something that strangers see is nobody's business, WeChat's neither: papers, proofs, people's demands.
+    """
     async with context.database.transaction() as session:
         upload = await queries.get(session, upload_id)
         if upload is None or upload.checked is not Checked.PENDING or upload.trace_id is not None or context.wechat is None:
+            return None
+        if upload.kind is None or not ports.is_checked(upload.kind):
             return None
         openid = await auth_queries.openid_of(session, account_id=upload.member_id)
         if openid is None:
@@ -62,7 +67,7 @@ async def _what_to_ask(context: Context, upload_id: UUID) -> tuple[str, str] | N
 
 async def _ask_again(context: Context, upload_id: UUID) -> None:
     async with context.database.transaction() as session:
-        if await queries.younger_than(session, upload_id, workflow.ASK_WITHIN):
+        if await queries.waits_for_less_than(session, upload_id, workflow.ASK_WITHIN):
             await jobs_service.enqueue(session, "upload.check", {"upload_id": str(upload_id)}, delay=workflow.ASK_AGAIN_AFTER)
 
 
@@ -70,14 +75,14 @@ async def _ask_again(context: Context, upload_id: UUID) -> None:
 async def take_verdict(context: Context, payload: dict[str, Any]) -> None:
     """Stores the verdict that WeChat has pushed. Raises TraceUnknown while its photo may still learn the trace."""
     async with context.database.transaction() as session:
-        event = await wechat_queries.pushed_event(session, event_id=UUID(payload["event_id"]))
+        event = await push.claim(session, event_id=UUID(payload["event_id"]))
         trace_id = event and event.payload.get("trace_id")
         if event is None or not isinstance(trace_id, str):
             return
         verdict, label = workflow.verdict(event.payload)
         known = await service.judge(session, trace_id=trace_id, verdict=verdict, label=label)
-    if not known and _just_now(UUID(payload["event_id"])):
-        raise TraceUnknown
+        if not known and _just_now(UUID(payload["event_id"])):
+            raise TraceUnknown  # The event stays to be taken.
 
 
 def _just_now(event_id: UUID) -> bool:

@@ -35,7 +35,10 @@ def told(session: AsyncSession, upload: Upload) -> UploadedOut:
 
 def photo(session: AsyncSession, upload: Upload, kind: Kind) -> PhotoOut:
     """A photo for an answer to somebody who may see it: the links in it open it for whoever holds them."""
-    return PhotoOut(**_addresses(session, upload.id), id=upload.id, kind=kind, width=upload.width, height=upload.height)
+    checked = None if upload.checked is Checked.PASS else upload.checked
+    return PhotoOut(
+        **_addresses(session, upload.id), id=upload.id, kind=kind, width=upload.width, height=upload.height, checked=checked
+    )
 
 
 def pictures(session: AsyncSession, uploads: Iterable[Upload], *, whole: bool, most: int | None = None) -> list[PictureOut]:

@@ -76,7 +76,7 @@ class Upload(Table, table=True):
     checked: Checked = Field(default=Checked.PENDING, sa_type=text_enum(Checked, "checked"))
     trace_id: str | None = Field(default=None, max_length=128)
     label: str | None = Field(default=None, max_length=32)
-    checked_at: datetime | None = Field(default=None, description="when WeChat's own verdict came; null when the timer decided")
+    checked_at: datetime | None = Field(default=None, description="when WeChat's or a person's verdict came; null when the timer decided")
     erased_at: datetime | None = None
 
 

@@ -59,7 +59,8 @@ async def access(session: AsyncSession, *, principal: Principal, upload_id: UUID
     if upload.member_id != principal.account_id and not _everybodys(upload):
         if upload.kind is None or upload.owner_id is None:
             raise NotFound
-        if not await ports.may_see(session, principal=principal, kind=upload.kind, owner_id=upload.owner_id):
+        state = {"passed": upload.checked is Checked.PASS, "risky": upload.checked is Checked.RISKY}
+        if not await ports.may_see(session, principal=principal, kind=upload.kind, owner_id=upload.owner_id, **state):
             raise NotFound
     return Object(upload.image_key, upload.content_type, 0)
 
@@ -146,16 +147,25 @@ async def by_trace(session: AsyncSession, *, trace_id: str) -> Upload | None:
     return upload
 
 
-async def younger_than(session: AsyncSession, upload_id: UUID, age: timedelta) -> bool:
-    found = await session.exec(sa.select(sa.literal(1)).where(col(Upload.id) == upload_id, col(Upload.created_at) > CLOCK - age))
+async def by_ids(session: AsyncSession, ids: Collection[UUID]) -> dict[UUID, Upload]:
+    """The photos of these ids; unknown and erased ones are left out."""
+    if not ids:
+        return {}
+    found = await session.exec(sa.select(Upload).where(col(Upload.id).in_(set(ids)), col(Upload.erased_at).is_(None)))
+    return {upload.id: upload for upload in found.scalars().all()}
+
+
+async def waits_for_less_than(session: AsyncSession, upload_id: UUID, age: timedelta) -> bool:
+    found = await session.exec(sa.select(sa.literal(1)).where(col(Upload.id) == upload_id, col(Upload.attached_at) > CLOCK - age))
     return found.first() is not None
 
 
 async def overdue(session: AsyncSession, *, age: timedelta, limit: int) -> Sequence[UUID]:
-    """Photos that have waited longer than `age` for their verdict, locked; those that another worker holds are left to it."""
+    """Photos of things that have waited longer than `age` for their verdict, locked; those that another worker holds are left to it."""
+    late = CLOCK - age
     found = await session.exec(
         sa.select(col(Upload.id))
-        .where(col(Upload.checked) == Checked.PENDING, col(Upload.created_at) < CLOCK - age)
+        .where(col(Upload.checked) == Checked.PENDING, col(Upload.created_at) < late, col(Upload.attached_at) < late)
         .order_by(col(Upload.created_at))
         .limit(limit)
         .with_for_update(skip_locked=True)

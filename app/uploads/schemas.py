@@ -7,6 +7,7 @@ from pydantic import ConfigDict
 
 from app.areas.schemas import PlaceOut
 from app.schemas import Instant, Out
+from app.uploads.models import Checked
 from app.uploads.pictures import CONTENT_TYPE
 
 BASE = "https://xinxin.example.gov.cn/api/v1/uploads/0193f1c2-7a10-7c3e-9a53-1f2f0b6f2a11"
@@ -58,8 +59,12 @@ class PictureOut(Out):
 
 
 class PhotoOut(PictureOut):
-    """The same, with the part that it plays in a report."""
+    """The same, with the part that it plays in a report.
 
-    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE | {"kind": "before"}]})
+    `checked` is what the content check says, for who sent it and for officials, while it has not passed: strangers do not see it then.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE | {"kind": "before", "checked": None}]})
 
     kind: Literal["before", "after", "reopen"]
+    checked: Checked | None

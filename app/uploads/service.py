@@ -28,7 +28,7 @@ UNATTACHED: dict[str, Any] = {"kind": None, "owner_id": None, "position": None, 
 
 
 async def create(session: AsyncSession, *, member_id: UUID, kept: Kept) -> Upload:
-    """The row of a picture whose objects are in the store already, and the job that asks WeChat about it."""
+    """The row of a picture whose objects are in the store already. Nobody but its sender sees it, so nobody is asked about it yet."""
     upload = Upload(
         member_id=member_id, image_key=kept.image_key, thumb_key=kept.thumb_key, medium_key=kept.medium_key,
         content_type=pictures.CONTENT_TYPE, width=kept.width, height=kept.height, size_bytes=kept.size_bytes,
@@ -37,7 +37,6 @@ async def create(session: AsyncSession, *, member_id: UUID, kept: Kept) -> Uploa
     if kept.sent is not None:
         await _note_sent(session, upload, kept.original_key, kept.sent)
     audit_service.record(session, "upload.create", object_kind="upload", object_id=upload.id, size_bytes=kept.size_bytes)
-    await jobs_service.enqueue(session, "upload.check", {"upload_id": str(upload.id)})
     return upload
 
 
@@ -75,13 +74,22 @@ async def attach(session: AsyncSession, *, upload_ids: Sequence[UUID], member_id
         raise NotFound("照片不存在、已过期，或不是您上传的")
     if any(upload.owner_id is not None for upload in mine.values()):
         raise UploadAlreadyUsed
+    await _put(session, [mine[upload_id] for upload_id in upload_ids], kind, owner_id)
+
+
+async def _put(session: AsyncSession, uploads: Sequence[Upload], kind: str, owner_id: UUID) -> None:
+    """Makes locked photos those of a thing; where strangers are to see them, they are checked first."""
     now = await queries.now(session)
-    for position, upload_id in enumerate(upload_ids):
-        upload = mine[upload_id]
+    for position, upload in enumerate(uploads):
         upload.kind, upload.owner_id, upload.position, upload.attached_at = kind, owner_id, position, now
     await session.flush()
     if not ports.wants_originals(kind):
         await drop_originals(session, owner_ids=[owner_id])
+    for upload in uploads if ports.is_checked(kind) else ():
+        if upload.checked is Checked.PENDING:
+            await jobs_service.enqueue(session, "upload.check", {"upload_id": str(upload.id)})
+        elif upload.checked is not Checked.PASS:
+            await _want_people(session, upload)
 
 
 async def replace(session: AsyncSession, *, upload_ids: Sequence[UUID], member_id: UUID, kind: str, owner_id: UUID) -> None:
@@ -111,15 +119,9 @@ async def arrange(session: AsyncSession, *, upload_ids: Sequence[UUID], member_i
         raise NotFound("照片不存在、已过期，或不是您上传的")
     if any(held[upload_id].owner_id not in (None, owner_id) or held[upload_id].kind not in (None, kind) for upload_id in upload_ids):
         raise UploadAlreadyUsed
-    now = await queries.now(session)
     for upload in held.values():
         upload.kind, upload.owner_id, upload.position, upload.attached_at = None, None, None, None
-    for position, upload_id in enumerate(upload_ids):
-        upload = held[upload_id]
-        upload.kind, upload.owner_id, upload.position, upload.attached_at = kind, owner_id, position, now
-    await session.flush()
-    if not ports.wants_originals(kind):
-        await drop_originals(session, owner_ids=[owner_id])
+    await _put(session, [held[upload_id] for upload_id in upload_ids], kind, owner_id)
 
 
 async def vouch(session: AsyncSession, *, upload_ids: Sequence[UUID], without_check: bool) -> None:
@@ -167,6 +169,16 @@ async def leave_to_people(session: AsyncSession, *, upload_id: UUID) -> None:
         await _decide(session, upload, Checked.REVIEW, None)
 
 
+async def decide(session: AsyncSession, *, upload_id: UUID, owner_id: UUID, passed: bool) -> bool:
+    """A person's word on a photo of this thing; WeChat's changes nothing any more. False when it is no photo of it now."""
+    upload = await session.get(Upload, upload_id, with_for_update=True, populate_existing=True)
+    if upload is None or upload.erased_at is not None or upload.owner_id != owner_id:
+        return False
+    upload.checked_at = await queries.now(session)
+    await _decide(session, upload, Checked.PASS if passed else Checked.RISKY, upload.label)
+    return True
+
+
 async def end_waiting(session: AsyncSession) -> int:
     """Puts photos without a verdict in time before people; returns how many (at most a batch)."""
     late = await queries.overdue(session, age=workflow.VERDICT_WITHIN, limit=BATCH)
@@ -176,12 +188,22 @@ async def end_waiting(session: AsyncSession) -> int:
 
 
 async def _decide(session: AsyncSession, upload: Upload, verdict: Checked, label: str | None) -> None:
-    """Writes the state and enqueues `upload.judged`, which the feature that shows the photo takes."""
+    """Writes the state and enqueues `upload.judged`, which the feature that shows the photo takes, and what puts it before people.
+
+    A photo that came into question once is looked at again when it passes: nobody need decide about it any more.
+    """
+    questioned = verdict is not Checked.PASS or upload.checked is not Checked.PENDING
     upload.checked, upload.label = verdict, label
     session.add(upload)
     audit_service.record(session, "upload.judge", object_kind="upload", object_id=upload.id, verdict=verdict.value, label=label)
     if upload.erased_at is None:
         await jobs_service.enqueue(session, "upload.judged", {"upload_id": str(upload.id)})
+        if questioned and upload.kind is not None and ports.is_checked(upload.kind):
+            await _want_people(session, upload)
+
+
+async def _want_people(session: AsyncSession, upload: Upload) -> None:
+    await jobs_service.enqueue(session, "moderation.wanted", {"upload_id": str(upload.id)})
 
 
 async def drop_unattached(session: AsyncSession) -> int:

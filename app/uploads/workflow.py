@@ -13,7 +13,7 @@ ORPHAN_AFTER = timedelta(hours=1)  # an object without a row is younger than thi
 LINK_STEP, LINK_LIFE = timedelta(minutes=5), timedelta(minutes=10)
 CHECK_LINK_LIFE = timedelta(hours=1)  # WeChat fetches within half an hour
 # What an official made in the course of duty, proofs above all: they are the authority's records and outlive the account.
-OFFICIAL_KINDS = frozenset({"report_after", "adjustment", "clawback", "reward"})
+OFFICIAL_KINDS = frozenset({"report_after", "adjustment", "clawback", "reward", "announcement", "group"})
 LABEL_LENGTH = 32
 
 

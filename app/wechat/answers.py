@@ -11,25 +11,16 @@ from PIL import Image, UnidentifiedImageError
 
 from app import clock
 from app.errors import WeChatUnavailable
-from app.wechat.errors import (
-    BLOCKED_USER,
-    INVALID_CODE,
-    PARALLEL_SENDS,
-    QUOTA_USED_UP,
-    TOKEN_GONE,
-    USED_CODE,
-    WRONG_PERSON,
-    WeChatAccountBlocked,
-    WeChatCodeInvalid,
-    WeChatRefused,
-)
+from app.wechat import rules
+from app.wechat.errors import WeChatCodeInvalid
+from app.wechat.rules import Means
 from app.wechat.transport import PNG_START, Answer
 
 MOBILE = re.compile(r"1[3-9][0-9]{9}")
+SCHEME = re.compile(r"weixin://dl/business/\?[\w.~:/?#@!$&()*+,;=%-]+", re.ASCII)
 ADDRESS = re.compile(r"https://[\w.-]+/[\w.~:/?#@!$&()*+,;=%-]+", re.ASCII)
 CODE_LIFE = timedelta(minutes=6)  # five, and one for clocks that differ
 PICTURE_SIDE = 2_000  # pixels; WeChat draws at most 1,280
-TEMPORARY = TOKEN_GONE | {QUOTA_USED_UP, PARALLEL_SENDS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +43,9 @@ class Verdict(StrEnum):
 
 
 def expect_good(answer: Answer) -> None:
-    """Raises WeChatRefused, or WeChatUnavailable for what will pass by itself (quota, token, another send to the same person)."""
-    if answer.errcode in TEMPORARY:
-        raise WeChatUnavailable
+    """Raises what the table has for the errcode."""
     if answer.errcode:
-        raise WeChatRefused(answer.errcode)
+        raise rules.refusal(answer.call, answer.errcode)
 
 
 def text(answer: Answer, name: str) -> str:
@@ -76,18 +65,29 @@ def link(answer: Answer) -> str:
     return value
 
 
+def scheme(answer: Answer) -> str:
+    """An address that opens WeChat itself. Raises WeChatUnavailable for any other."""
+    value = text(answer, "openlink")
+    if not SCHEME.fullmatch(value):
+        raise WeChatUnavailable
+    return value
+
+
+def risk_rank(answer: Answer) -> int:
+    """0 to 4: the more the riskier."""
+    expect_good(answer)
+    rank = answer.data.get("risk_rank")
+    if not isinstance(rank, int) or rank not in range(5):
+        raise WeChatUnavailable
+    return rank
+
+
 def session(answer: Answer) -> Session:
-    if answer.errcode in (INVALID_CODE, USED_CODE):
-        raise WeChatCodeInvalid
-    if answer.errcode == BLOCKED_USER:
-        raise WeChatAccountBlocked
     return Session(text(answer, "openid"), text(answer, "unionid") if answer.data.get("unionid") else None)
 
 
 def phone_number(answer: Answer, *, appid: str) -> str:
     """The number, if it was asked for in our mini program and just now."""
-    if answer.errcode in (INVALID_CODE, USED_CODE, WRONG_PERSON):
-        raise WeChatCodeInvalid
     expect_good(answer)
     try:
         info = answer.data["phone_info"]
@@ -104,6 +104,8 @@ def phone_number(answer: Answer, *, appid: str) -> str:
 
 
 def verdict(answer: Answer) -> Verdict:
+    if rules.rule(answer.call, answer.errcode).means is Means.FOR_PEOPLE:
+        return Verdict.REVIEW
     expect_good(answer)
     result = answer.data.get("result")
     try:

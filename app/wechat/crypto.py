@@ -64,3 +64,8 @@ def _cipher(aes_key: str) -> Cipher[modes.CBC]:
         raise ValueError("an EncodingAESKey is 43 characters of base64")
     key = base64.b64decode(aes_key + "=")
     return Cipher(algorithms.AES(key), modes.CBC(key[:16]))
+
+
+def session_signature(session_key: str, message: bytes = b"") -> str:
+    """How a call proves a sign-in (checkSessionKey): the key is the base64 text of session_key itself, not what it stands for."""
+    return hmac.digest(session_key.encode(), message, hashlib.sha256).hex()

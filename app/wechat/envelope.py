@@ -14,7 +14,7 @@ from app.errors import BadRequest
 
 NAME = re.compile(r"\w{1,64}", re.ASCII)
 OWN_IDS = ("MsgId", "trace_id")
-PERSON = "FromUserName"
+PERSON, SEALED = "FromUserName", "Encrypt"
 SKELETON = ("MsgType", "Event", "CreateTime", *OWN_IDS)
 
 
@@ -25,6 +25,7 @@ class Pushed:
     name: str  # WeChat's Event, or the MsgType of what is no event
     openid: str | None = field(repr=False)
     identity: bytes = field(repr=False)
+    content: bytes = field(repr=False)  # what another delivery of it must say too
     payload: dict[str, Any] = field(repr=False)  # without the openid
 
     def skeleton(self) -> dict[str, Any]:
@@ -35,7 +36,7 @@ class Pushed:
 def parse(body: bytes) -> dict[str, Any]:
     """Raises BadRequest unless it is a JSON object, or XML with children (no entities, no DTD)."""
     try:
-        data = _from_xml(fromstring(body)) if body.lstrip()[:1] == b"<" else json.loads(body)
+        data = _from_xml(fromstring(body, forbid_dtd=True)) if body.lstrip()[:1] == b"<" else json.loads(body)
         # Lone surrogates and infinite numbers pass json.loads, but cannot be stored.
         json.dumps(data, ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, ParseError, DefusedXmlException, RecursionError, LookupError):
@@ -46,15 +47,19 @@ def parse(body: bytes) -> dict[str, Any]:
 
 
 def read(data: Mapping[str, Any], message: bytes) -> Pushed:
-    """`message` is what `data` was parsed from. Raises BadRequest for one without a name."""
+    """`message` is what `data` was parsed from. Raises BadRequest for one without a name.
+
+    In compatible mode a sealed copy stands beside the message, another one in each delivery: it is left out, as the openid is.
+    """
     name = data.get("Event") if data.get("MsgType") == "event" or "MsgType" not in data else data.get("MsgType")
     if not isinstance(name, str) or not NAME.fullmatch(name):
         raise BadRequest("推送内容缺少事件名称")
     openid = data.get(PERSON)
     own = next((f"{key}:{data[key]}" for key in OWN_IDS if data.get(key)), None)
-    identity = message if own is None else json.dumps([name, str(openid), str(data.get("CreateTime")), own]).encode()
-    payload = {key: value for key, value in data.items() if key != PERSON}
-    return Pushed(name, openid if isinstance(openid, str) and openid else None, identity, payload)
+    payload = {key: value for key, value in data.items() if key not in (PERSON, SEALED)}
+    content = json.dumps([openid, payload], sort_keys=True).encode() if SEALED in data else message
+    identity = content if own is None else json.dumps([name, str(openid), str(data.get("CreateTime")), own]).encode()
+    return Pushed(name, openid if isinstance(openid, str) and openid else None, identity, content, payload)
 
 
 def _from_xml(element: Element) -> Any:

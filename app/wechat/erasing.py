@@ -13,7 +13,7 @@ BATCH = 1_000
 
 
 async def forget(session: AsyncSession, *, openid: str) -> None:
-    """Deletes every event about a person. Their openids are sealed, so all events that are still kept (a week's) are opened once."""
+    """Deletes every event about a person. Their openids are sealed, so all events that are still kept are opened once."""
     after: UUID | None = None
     while True:
         page = await queries.openids(session, after=after, limit=BATCH)

@@ -1,16 +1,9 @@
 """What WeChat's answers mean to our callers. `WeChatUnavailable`, the refusal of everything temporary, stands in `app.errors`."""
 
+from math import ceil
 from typing import ClassVar
 
 from app.errors import AppError, WeChatUnavailable
-
-BUSY, TOO_FAST = -1, 45011
-INVALID_CODE, USED_CODE, WRONG_PERSON = 40029, 40163, 40003
-BLOCKED_USER = 40226
-TOKEN_GONE = frozenset({40001, 42001, 40014})
-USER_REFUSED = 43101
-QUOTA_USED_UP, PARALLEL_SENDS = 45009, 43108
-LONG_AWAY = 61010
 
 
 class WeChatCodeInvalid(AppError):
@@ -40,3 +33,17 @@ class WeChatRefused(WeChatUnavailable):
 
 class SubscriptionRefused(WeChatRefused):
     """43101: the person took the permission back, or the one-time permission is used up. Their counter of permissions is 0."""
+
+
+class WeChatSilent(WeChatUnavailable):
+    """The call went out and no answer says what became of it: it may have had its effect. Any other `WeChatUnavailable` had none."""
+
+
+class WeChatStopped(WeChatUnavailable):
+    """The quota of the day is used up for this call (45009): it rests until midnight in Beijing. `retry_after` says for how long."""
+
+    detail: ClassVar[str] = "微信今日的调用额度已用完，请明天再试"
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.retry_after = ceil(seconds)

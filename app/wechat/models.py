@@ -1,4 +1,4 @@
-"""Tables of the WeChat connection: the shared access token, and what WeChat has pushed to us."""
+"""Tables of the WeChat connection: the shared access token, calls without quota, and what WeChat has pushed to us."""
 
 from datetime import datetime
 from typing import Any
@@ -25,6 +25,18 @@ class WeChatToken(Table, table=True):
     claimed_until: datetime | None = Field(default=None, description="one process is fetching until then; a dead one's claim lapses")
 
 
+class WeChatQuotaStop(Table, table=True):
+    """A call (its path) whose quota of the day is used up: nobody makes it before `until`. A row whose time is over says nothing."""
+
+    __tablename__ = "wechat_quota_stop"
+    __table_args__ = (sa.UniqueConstraint("appid", "path"), sa.CheckConstraint("until > stopped_at", name="until"))
+
+    appid: str = Field(max_length=64)
+    path: str = Field(max_length=128)
+    stopped_at: datetime = Field(default=None, nullable=False, sa_column_kwargs={"server_default": sa.text("clock_timestamp()")})
+    until: datetime
+
+
 class WeChatPushEvent(Table, table=True):
     """One pushed message, kept for days against repeats. `dedupe_key` hashes the message's own id, or the whole message without one.
 
@@ -40,6 +52,7 @@ class WeChatPushEvent(Table, table=True):
     openid_sealed: bytes | None = None
     payload: dict[str, Any] = json_field()
     received_at: datetime = Field(default=None, nullable=False, sa_column_kwargs={"server_default": sa.text("clock_timestamp()")})
+    taken_at: datetime | None = Field(default=None, description="its effects are there; set in the same transaction")
 
 
 class WeChatPushNonce(SQLModel, table=True):

@@ -2,6 +2,8 @@
 
 import hashlib
 import re
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -17,13 +19,14 @@ from app.db.session import AsyncSession
 from app.errors import Forbidden
 from app.jobs import service as jobs_service
 from app.security import sealing
-from app.wechat import crypto, envelope
+from app.wechat import crypto, envelope, queries
 from app.wechat.envelope import Pushed
 from app.wechat.models import WeChatPushEvent, WeChatPushNonce
+from app.wechat.queries import PushedEvent
 
 FRESH = timedelta(minutes=5)
-# WeChat repeats an event within minutes. A nonce is kept a little longer than twice FRESH.
-EVENTS_KEPT, NONCES_KEPT = timedelta(days=7), timedelta(minutes=15)
+# WeChat repeats an event within minutes. A nonce is kept a little longer than twice FRESH; an event whose job failed can be tried again.
+EVENTS_KEPT, UNTAKEN_KEPT, NONCES_KEPT = timedelta(days=7), timedelta(days=30), timedelta(minutes=15)
 NONCE = re.compile(r"[\x21-\x7e]{1,128}")
 # Only these have a job: a queue without a handler would fill for ever. Of all others the skeleton is kept, for whoever wonders.
 HANDLED = frozenset({"wxa_media_check", "subscribe_msg_popup_event", "subscribe_msg_change_event", "subscribe_msg_sent_event"})
@@ -51,32 +54,39 @@ class Signed:
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """How the console of the mini program was set: with an AES key, nothing in the clear is taken."""
+    """How the console of the mini program is set: with an AES key, nothing in the clear is taken.
+
+    While it is being changed there, WeChat still sends by the former token and key for a time: all that are listed are good.
+    """
 
     appid: str
-    token: str = field(repr=False)
-    aes_key: str | None = field(repr=False)
+    tokens: Sequence[str] = field(repr=False)
+    aes_keys: Sequence[str] = field(default=(), repr=False)
 
     def expect_hello(self, query: Signed) -> None:
         """Raises PushRefused unless WeChat asks, just now, whether this address is ours."""
         _expect_fresh(query)
-        if not crypto.signed(query.signature, self.token, query.timestamp, query.nonce):
-            raise PushRefused
+        self._expect_signed(query.signature, query.timestamp, query.nonce)
 
     def open(self, query: Signed, body: bytes) -> bytes:
         """The message as WeChat wrote it. Raises PushRefused; BadRequest for a body that is neither JSON nor XML."""
         _expect_fresh(query)
-        if self.aes_key is None:
-            if not crypto.signed(query.signature, self.token, query.timestamp, query.nonce):
-                raise PushRefused
+        if not self.aes_keys:
+            self._expect_signed(query.signature, query.timestamp, query.nonce)
             return body
         encrypted = envelope.parse(body).get("Encrypt")
-        if not isinstance(encrypted, str) or not crypto.signed(query.msg_signature, self.token, query.timestamp, query.nonce, encrypted):
+        if not isinstance(encrypted, str):
             raise PushRefused
-        try:
-            return crypto.decrypt(encrypted, aes_key=self.aes_key, appid=self.appid)
-        except crypto.Undecipherable:
-            raise PushRefused from None
+        self._expect_signed(query.msg_signature, query.timestamp, query.nonce, encrypted)
+        for key in self.aes_keys:
+            with suppress(crypto.Undecipherable):
+                return crypto.decrypt(encrypted, aes_key=key, appid=self.appid)
+        raise PushRefused
+
+    def _expect_signed(self, given: str, *parts: str) -> None:
+        """Raises PushRefused. Every token is tried, whichever is right: the time taken tells nothing."""
+        if not any([crypto.signed(given, token, *parts) for token in self.tokens]):  # noqa: C419 - a generator would stop at the first
+            raise PushRefused
 
 
 async def take(session: AsyncSession, query: Signed, message: bytes) -> None:
@@ -85,7 +95,7 @@ async def take(session: AsyncSession, query: Signed, message: bytes) -> None:
     Raises PushRefused when its nonce, or its own id, was used for another content; BadRequest for a message without a name.
     """
     pushed = envelope.read(envelope.parse(message), message)
-    digest = hashlib.sha256(message).digest()
+    digest = hashlib.sha256(pushed.content).digest()
     if not await _first_use(session, query.use, digest):
         return
     event = new_id()
@@ -93,12 +103,25 @@ async def take(session: AsyncSession, query: Signed, message: bytes) -> None:
         await jobs_service.enqueue(session, f"wechat.push.{pushed.name}", {"event_id": str(event)}, key=f"wechat.push:{event}")
 
 
+async def claim(session: AsyncSession, *, event_id: UUID) -> PushedEvent | None:
+    """The event of a job `wechat.push.<Event>`, for one run alone: None when its effects are there already, or when it was deleted.
+
+    The effects belong into the same transaction. A simultaneous second run waits here; a transaction that fails gives the event back.
+    """
+    taken = await session.exec(
+        sa.update(WeChatPushEvent)
+        .where(col(WeChatPushEvent.id) == event_id, col(WeChatPushEvent.taken_at).is_(None))
+        .values(taken_at=sa.func.clock_timestamp())
+    )
+    return await queries.pushed_event(session, event_id=event_id) if taken.rowcount else None
+
+
 async def sweep(session: AsyncSession) -> None:
-    """Deletes what has served: nonces that are no longer fresh, events after a week."""
-    for table, instant, kept in (
-        (WeChatPushNonce, WeChatPushNonce.created_at, NONCES_KEPT), (WeChatPushEvent, WeChatPushEvent.received_at, EVENTS_KEPT),
-    ):
-        await session.exec(sa.delete(table).where(col(instant) < sa.func.clock_timestamp() - kept))
+    """Deletes what has served: nonces that are no longer fresh, events after a week; those that a job should take, after a month."""
+    now, received = sa.func.clock_timestamp(), col(WeChatPushEvent.received_at)
+    served = col(WeChatPushEvent.taken_at).is_not(None) | col(WeChatPushEvent.name).not_in(HANDLED)
+    await session.exec(sa.delete(WeChatPushNonce).where(col(WeChatPushNonce.created_at) < now - NONCES_KEPT))
+    await session.exec(sa.delete(WeChatPushEvent).where((received < now - UNTAKEN_KEPT) | (served & (received < now - EVENTS_KEPT))))
 
 
 def _expect_fresh(query: Signed) -> None:

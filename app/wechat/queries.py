@@ -1,5 +1,6 @@
-"""What WeChat has pushed, for the jobs that take it."""
+"""What WeChat has pushed, for the jobs that take it; and which calls have no quota left today."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -9,7 +10,7 @@ from sqlmodel import col
 
 from app.db.session import AsyncSession
 from app.security import sealing
-from app.wechat.models import WeChatPushEvent
+from app.wechat.models import WeChatPushEvent, WeChatQuotaStop
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class PushedEvent:
 
 
 async def pushed_event(session: AsyncSession, *, event_id: UUID) -> PushedEvent | None:
-    """The event of a job `wechat.push.<Event>`; None when it was deleted after its week. An openid whose key is gone is None."""
+    """The event of a job `wechat.push.<Event>`; None when it was deleted. An openid whose key is gone is None. To act: `push.claim`."""
     chosen: Any = sa.select(WeChatPushEvent).where(col(WeChatPushEvent.id) == event_id)
     event: WeChatPushEvent | None = (await session.exec(chosen)).scalars().one_or_none()
     if event is None:
@@ -46,3 +47,14 @@ def _opened(session: AsyncSession, row: UUID, sealed: bytes | None) -> str | Non
         return sealing.unseal(session, sealed, table="wechat_push_event", column="openid_sealed", row=row)
     except sealing.Unsealable:
         return None
+
+
+async def stopped_calls(session: AsyncSession) -> list[str]:
+    """The paths that rest until midnight in Beijing."""
+    running = col(WeChatQuotaStop.until) > sa.func.clock_timestamp()
+    return list((await session.exec(sa.select(col(WeChatQuotaStop.path)).where(running).order_by(col(WeChatQuotaStop.path)))).scalars())
+
+
+async def measured(session: AsyncSession) -> Mapping[str, float]:
+    """Not zero is an alarm: somebody waits until midnight."""
+    return {"xinxin_wechat_quota_stops": len(await stopped_calls(session))}

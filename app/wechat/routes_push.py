@@ -33,9 +33,9 @@ EVENT_BODY = {
 async def _channel(request: Request) -> Channel:
     """Raises NotFound while no token is set."""
     settings: Settings = request.app.state.settings
-    if settings.wechat_push_token is None:
+    if not settings.push_tokens:
         raise NotFound
-    return Channel(settings.wechat_appid, settings.wechat_push_token, settings.wechat_push_aes_key)
+    return Channel(settings.wechat_appid, settings.push_tokens, settings.push_aes_keys)
 
 
 async def _signed(

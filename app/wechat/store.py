@@ -52,6 +52,9 @@ class DatabaseTokenStore:
                 raise WeChatUnavailable
             await asyncio.sleep(POLL_SECONDS)
 
+    async def replace(self, appid: str, token: Token) -> None:
+        await self._keep((await self._read(appid)).id, token)
+
     async def _read(self, appid: str) -> _Row:
         """The shared row, made at the first call. A token that can no longer be unsealed (its key is gone) counts as none."""
         async with self._database.transaction() as session:
@@ -80,12 +83,15 @@ class DatabaseTokenStore:
         except Exception:
             await self._write(row, claimed_until=None)
             raise
+        await self._keep(row, token)
+        return token
+
+    async def _keep(self, row: UUID, token: Token) -> None:
         async with self._database.transaction() as session:
             sealed = sealing.seal(session, token.text, table="wechat_token", column="token_sealed", row=row)
         await self._write(
             row, token_sealed=sealed, renew_at=_from_now(token.seconds), expires_at=_from_now(token.lives), claimed_until=None
         )
-        return token
 
     async def _write(self, row: UUID, **values: Any) -> None:
         async with self._database.transaction() as session:

@@ -35,6 +35,9 @@ class TokenStore(Protocol):
         Raises what `fetch` raises, and WeChatUnavailable when another process does not bring one in time.
         """
 
+    async def replace(self, appid: str, token: Token) -> None:
+        """Every process uses this one from now on, at the latest when WeChat refuses it the old one."""
+
 
 class TokenKeeper:
     """This process's copy. Callers that need a new token at once wait for the same fetch and share its failure."""

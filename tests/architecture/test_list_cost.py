@@ -17,9 +17,11 @@ from app.enterprises.models import EnterpriseKind
 from app.members import service as members_service
 from app.members.models import Employment
 from app.members.schemas import EmployerIn
+from app.moderation import service as moderation_service
 from app.points.models_freezes import PointsFreeze
 from app.redemptions.models import RedemptionText, Settlement, SettlementCorrection
 from app.registrations.models import Direction, Registration, Status
+from app.reports import service as reports_service
 from app.reports import texts
 from app.reports.models import Report
 from app.reports.service import indexing
@@ -27,9 +29,12 @@ from app.security import sealing
 from app.stores.models import StoreCategory
 from app.stores.models_applications import Status as ApplicationStatus
 from app.stores.models_applications import StoreApplication, StoreText
+from app.uploads import queries as uploads_queries
+from app.uploads import service as uploads_service
 from app.uploads.models import Checked, Upload
 from tests.reports.scene import Scene
 from tests.statements.conftest import make_enterprise, months_ago
+from tests.support.branches import make_branch
 from tests.support.county import County
 from tests.support.people import People, Person
 
@@ -293,6 +298,29 @@ async def test_cases_of_the_collusion_lens(client, session, county, people, admi
     assert all_of_them == one, f"{one} statements for one row, {all_of_them} for {ROWS}"
 
 
+async def test_what_the_content_check_left_to_people(client, session, county, people, statements: list[str]) -> None:
+    """Photos and texts of reports, one of them decided."""
+    reviewer = await people.member(grants=[(Role.REVIEWER, ScopeType.AREA, county.community.id)])
+    scene = Scene(client, session, county, people, reporter=await people.member(), reviewer=reviewer, worker=reviewer)
+    for _ in range(ROWS // 2):
+        made = await scene.file(await people.member())
+        report = await session.get(Report, UUID(made["id"]), populate_existing=True)
+        assert report is not None
+        await reports_service.judge_text(session, report_id=report.id, verdict="review", of=report.description_sealed)
+        await moderation_service.look_at_text(session, report_id=report.id)
+        (photo,) = (await uploads_queries.photos(session, [report.id]))[report.id]
+        await uploads_service.leave_to_people(session, upload_id=photo.id)
+        await moderation_service.look_at_photo(session, upload_id=photo.id)
+    (first,) = (await cost(client, reviewer, "/moderation/items?limit=1", statements))[1]["items"]
+    path = f"{API}/moderation/items/{first['id']}/block"
+    assert (await client.post(path, headers=reviewer.headers, json={"note": "不宜"})).status_code == 200
+    for kind in ("text", "photo"):
+        one, page = await cost(client, reviewer, f"/moderation/items?kind={kind}&limit=1", statements)
+        all_of_them, whole = await cost(client, reviewer, f"/moderation/items?kind={kind}&limit={ROWS}", statements)
+        assert (len(page["items"]), len(whole["items"])) == (1, ROWS // 2) and all(row[kind] for row in whole["items"])
+        assert all_of_them == one, f"{one} statements for one row, {all_of_them} for {ROWS // 2}"
+
+
 async def test_months_of_stores(client, session, county, people, admin: Person, statements: list[str]) -> None:
     """A store's own months, and those of an area's stores: closed ones, and open ones with corrections."""
     place = {"area_id": str(county.community.id), "location": county.place(), "address": "文化路 1 号", "phone": "0537-3412345"}
@@ -321,4 +349,40 @@ async def test_months_of_stores(client, session, county, people, admin: Person, 
         one, page = await cost(client, admin, f"{path}limit=1", statements)
         all_of_them, whole = await cost(client, admin, f"{path}limit={ROWS}", statements)
         assert (len(page["items"]), len(whole["items"])) == (1, rows), path
+        assert all_of_them == one, f"{path} {one} statements for one row, {all_of_them} for {ROWS}"
+
+
+async def test_announcements_and_groups(client, session, county, people, admin: Person, statements: list[str]) -> None:
+    """Each to an organisation, with a photo; what a member reads, and what staff look after."""
+    branch = await make_branch(session, people, county.community, "东风社区快递党支部")
+    member = (await riders(people, county, 1))[0]
+    session.add(
+        Registration(
+            number="S1", member_id=member.id, direction=Direction.ORG_SEEKS_MEMBER, status=Status.APPROVED, organisation_id=branch.id,
+            area_id=county.community.id, area_path=county.community.path, management="direct",
+            contact_account_id=branch.instructor.id, next_contact_on=clock.today(),
+        )
+    )
+    made = []
+    for number in range(ROWS):
+        aim = {"area_id": str(county.community.id), "organisation_ids": [str(branch.id)] if number else []}
+        told = await client.post(
+            f"{API}/announcements", json=aim | {"kind": "notice", "title": f"通知{number}", "body": "内容"}, headers=admin.headers
+        )
+        made.append(told.json()["id"])
+        await client.post(f"{API}/announcements/{made[-1]}/publish", json={}, headers=admin.headers)
+        group = {"area_id": str(county.community.id), "name": f"群{number}", "how_to_join": "扫码", "people": number}
+        made.append((await client.post(f"{API}/groups", json=group, headers=admin.headers)).json()["id"])
+    session.add_all(
+        Upload(
+            member_id=admin.id, image_key=new_id().hex, thumb_key=new_id().hex, content_type="image/jpeg", width=100, height=100,
+            size_bytes=1000, owner_id=UUID(one), kind="announcement", position=0, attached_at=clock.now(), checked=Checked.PASS,
+        )
+        for one in made
+    )
+    await session.flush()
+    for who, path in ((member, "/announcements?"), (admin, "/announcements/managed?"), (member, "/groups?"), (admin, "/groups/managed?")):
+        one, page = await cost(client, who, f"{path}limit=1", statements)
+        all_of_them, whole = await cost(client, who, f"{path}limit={ROWS}", statements)
+        assert (len(page["items"]), len(whole["items"])) == (1, ROWS), path
         assert all_of_them == one, f"{path} {one} statements for one row, {all_of_them} for {ROWS}"

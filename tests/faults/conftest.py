@@ -4,10 +4,11 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from tests.faults.queue_rig import queue, queue_database, queue_settings, workers
 from tests.support.newcomer import World, county_of
 from tests.support.service import Service, running_service, service
 
-__all__ = ["service"]
+__all__ = ["queue", "queue_database", "queue_settings", "service", "workers"]
 
 
 @pytest.fixture(scope="session")

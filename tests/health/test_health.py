@@ -12,7 +12,7 @@ async def test_ready_names_its_parts(client) -> None:
     assert ready.status_code == 200
     assert ready.json() == {
         "status": "ok", "parts": {"database": "ok", "storage": "ok", "jobs": "ok", "wechat": "ok"}, "dead_jobs": 0,
-        "redemption_freezes": 0,
+        "redemption_freezes": 0, "wechat_stops": [],
     }
 
 

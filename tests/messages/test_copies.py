@@ -1,6 +1,7 @@
 """Copies through WeChat: only what is permitted, once, and without the body; what WeChat tells about permissions."""
 
 import secrets
+from datetime import time
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from app.auth import queries as auth_queries
 from app.db.base import new_id
 from app.errors import WeChatUnavailable
 from app.messages import service, workflow
-from app.messages.models import Message, MessageGrant
+from app.messages.models import Message, MessageGrant, MessageTemplate
 from app.security import sealing
 from app.wechat.models import WeChatPushEvent
 
@@ -23,7 +24,8 @@ SEND = "/cgi-bin/message/subscribe/send"
 
 @pytest.fixture
 async def rider(client, simulator, session) -> UUID:
-    """Somebody whom WeChat knows."""
+    """Somebody whom WeChat knows, where no hour is quiet."""
+    await session.exec(sa.update(MessageTemplate).values(quiet_from=time(), quiet_until=time()))
     login = await client.post("/api/v1/auth/wechat", json={"code": await simulator.code("收消息的人")})
     headers = {"Authorization": f"Bearer {login.json()['access_token']}"}
     return UUID((await client.get("/api/v1/members/me", headers=headers)).json()["id"])
@@ -99,7 +101,7 @@ async def test_what_wechat_does_not_send_gives_the_permission_back(session, ride
     await run_job(*job)
     assert (await permitted(session, rider), await outcome(session)) == (1, "failed")
     [job] = await send(session, queued, rider, "再来一条")
-    await faults(errcode=45009)
+    await faults(errcode=43108)
     with pytest.raises(WeChatUnavailable):
         await run_job(*job)
     assert (await permitted(session, rider), await outcome(session)) == (1, None)

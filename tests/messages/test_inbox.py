@@ -3,6 +3,7 @@
 from uuid import uuid4
 
 from app.messages import queries, service
+from app.messages.models import Category
 
 API = "/api/v1/messages"
 TEMPLATE, OTHER = "xinxin_report_progress", "xinxin_system_notice"
@@ -37,12 +38,17 @@ async def test_reading_one_and_all(client, people, session) -> None:
     read = await client.post(f"{API}/{one}/read", headers=rider.headers)
     again = await client.post(f"{API}/{one}/read", headers=rider.headers)
     assert read.json()["read_at"] is not None and again.json() == read.json()
-    assert (await client.get(f"{API}/unread-count", headers=rider.headers)).json() == {"count": 2}
-    for unread, count in ((True, 2), (False, 1), (None, 3)):
+    await service.send(session, member_id=rider.id, category="points", title="积分变动", body="详情请在小程序中查看。")
+    counted = (await client.get(f"{API}/unread-count", headers=rider.headers)).json()
+    assert counted == {"count": 3, "by_category": dict.fromkeys(Category, 0) | {"report": 2, "points": 1}}
+    only = (await client.get(API, headers=rider.headers, params={"category": "points"})).json()["items"]
+    assert [row["title"] for row in only] == ["积分变动"]
+    assert (await client.post(f"{API}/{only[0]['id']}/read", headers=rider.headers)).status_code == 200
+    for unread, count in ((True, 2), (False, 2), (None, 4)):
         params = {} if unread is None else {"unread": unread}
         assert len((await client.get(API, headers=rider.headers, params=params)).json()["items"]) == count
     assert (await client.post(f"{API}/read-all", headers=rider.headers)).status_code == 204
-    assert (await client.get(f"{API}/unread-count", headers=rider.headers)).json() == {"count": 0}
+    assert (await client.get(f"{API}/unread-count", headers=rider.headers)).json()["count"] == 0
 
 
 async def test_every_category_has_a_template_and_a_moment(client, people) -> None:

@@ -121,7 +121,7 @@ async def test_another_organisations_invitation_is_not_found(client, people, cou
     assert (await client.get(f"{BASE}/{other_branch.id}/invitations", headers=other_branch.secretary.headers)).json()["items"] == []
 
 
-@pytest.mark.parametrize("wish", [{"errcode": 45009}, {"errcode": 85079}, {"status": 502}, {"body": '{"url_link": "javascript:alert(1)"}'}])
+@pytest.mark.parametrize("wish", [{"errcode": 43108}, {"errcode": 85079}, {"status": 502}, {"body": '{"url_link": "javascript:alert(1)"}'}])
 async def test_an_invitation_is_made_while_wechat_is_away(invite, fault, wish) -> None:
     await fault(LINK_CALL, **wish)
     made = await invite()

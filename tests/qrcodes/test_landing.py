@@ -101,7 +101,7 @@ async def test_an_invitation_shows_the_code_to_type_and_how_long_it_is_good(clie
 
 
 async def test_without_a_link_it_shows_the_way_by_hand(client, invite, fault) -> None:
-    await fault(LINK_CALL, errcode=45009)
+    await fault(LINK_CALL, errcode=43108)
     made = await invite()
     page = judged(await client.get(f"/s/{made['scene']}", headers=BROWSER))
     assert "a" not in [tag for tag, name, value in page.attributes if (name, value) == ("class", "open")]

@@ -48,7 +48,7 @@ async def test_a_link_counts_until_an_hour_before_its_end(client, session, code,
 
 
 @pytest.mark.parametrize("wish", [
-    {"errcode": 45009}, {"errcode": 85079}, {"errcode": 40165}, {"status": 503}, {"body": "{}"},
+    {"errcode": 43108}, {"errcode": 85079}, {"errcode": 40165}, {"status": 503}, {"body": "{}"},
     {"body": '{"url_link": "javascript:alert(1)"}'}, {"body": '{"url_link": "http://wxaurl.cn/x"}'},
 ])
 async def test_while_wechat_is_away_the_page_is_an_ordinary_one_and_asks_once_a_minute(

@@ -78,7 +78,7 @@ async def test_the_picture_is_drawn_once_by_wechat(client, code, simulator) -> N
     assert Image.open(io.BytesIO(first.content)).format == "PNG"
 
 
-@pytest.mark.parametrize("wish", [{"errcode": 45009}, {"errcode": 41030}, {"body": "not a picture"}])
+@pytest.mark.parametrize("wish", [{"errcode": 43108}, {"errcode": 41030}, {"body": "not a picture"}])
 async def test_without_wechat_an_ordinary_code_stands_in_and_is_not_kept(client, code, fault, simulator, wish) -> None:
     await fault(**wish)
     stopgap = await client.get(f"{API}/{code['scene']}/image")

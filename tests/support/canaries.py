@@ -49,7 +49,10 @@ union all select 'publicity_line of ' || points from publicity_line where member
 union all select 'shortlist_candidate chosen ' || chosen from shortlist_candidate where member_id = :id
 union all select 'points_level ' || level from points_level where member_id = :id
 union all select 'collusion_case ' || status from collusion_case where member_id = :id
+union all select 'moderation_item ' || status from moderation_item where author_id = :id
 union all select 'points_reminder ' || stage from points_reminder where member_id = :id
+union all select 'announcement_receipt' from announcement_receipt where member_id = :id
+union all select 'group_chat ' || people from group_chat where keeper_id = :id
 """
 
 

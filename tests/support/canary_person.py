@@ -42,7 +42,7 @@ ABOUT = (
     ("roster note", "雀名册备注壬申", True), ("follow-up", "雀线索联系癸酉", True), ("revocation", "雀撤聘理由甲戌", True),
     ("shortlist note", "雀评定说明丁丑", True), ("award reason", "雀奖励理由戊寅", False), ("refusal reason", "雀不予确认己卯", False),
     ("lift reason", "雀解除理由庚辰", False), ("application reason", "雀入驻退回壬午", False),
-    ("case note", "雀核销复核癸未", False),
+    ("case note", "雀核销复核癸未", False), ("moderation note", "雀审核说明甲申", False),
 )
 SELF_WRITTEN = {name for name, _, _ in GIVEN} - {"request id", "photo marker", "masked phone", "key", "clerk's key"}
 

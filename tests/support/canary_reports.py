@@ -2,6 +2,12 @@
 
 from uuid import uuid4
 
+import sqlalchemy as sa
+from sqlmodel import col
+
+from app.moderation import service as moderation_service
+from app.reports.models import Report
+from app.reports.words import TextCheck
 from tests.support.canaries import Canary, marked_photo
 from tests.support.canary_person import MARKER, Story
 
@@ -37,6 +43,16 @@ async def reports(story: Story) -> None:
         await who.does("POST", f"{path}/{command}", body)
     await rider.does("POST", "/reports", rider.filing(await photo(story, file), **words))
     story.places["report"] = filed["id"]
+
+
+async def moderated(story: Story) -> None:
+    """WeChat left both descriptions to people; a reviewer has blocked one, in own words."""
+    async with story.database.transaction() as session:
+        left = sa.update(Report).where(col(Report.member_id) == story.rider_id).values(text_check=TextCheck.REVIEW)
+        for report_id in (await session.exec(left.returning(col(Report.id)))).scalars().all():
+            await moderation_service.look_at_text(session, report_id=report_id)
+    item = (await story.staff["reviewer"].sees("/moderation/items?kind=text&status=waiting"))["items"][0]
+    await story.staff["reviewer"].does("POST", f"/moderation/items/{item['id']}/block", {"note": story.word("moderation note")})
 
 
 async def proves(story: Story) -> None:

@@ -33,7 +33,7 @@ from tests.support.canaries import Canary, last_quarter
 from tests.support.canary_collusion import examined
 from tests.support.canary_person import ABOUT, FIRST_PHONE, GIVEN, PHONE, Story
 from tests.support.canary_points import decided
-from tests.support.canary_reports import proves, reports
+from tests.support.canary_reports import moderated, proves, reports
 from tests.support.county import make_county
 from tests.support.newcomer import Caller
 from tests.support.people import People, Person
@@ -71,8 +71,8 @@ async def _tell(story: Story) -> None:
     await _staff(story)
     await _rider(story)
     for chapter in (
-        _on_lists, _registers, _works_for, _reports_in, reports, proves, _earns, decided, _orders, _works_as_clerk, examined,
-        _opens_a_shop, _works_in_a_unit, _visits, _speaks_up, _is_listed, _pushed_about,
+        _on_lists, _registers, _works_for, _reports_in, reports, moderated, proves, _earns, decided, _orders, _works_as_clerk, examined,
+        _opens_a_shop, _works_in_a_unit, _visits, _speaks_up, _reads_a_notice, _is_listed, _pushed_about,
     ):
         await chapter(story)
     await story.work_off()
@@ -282,6 +282,17 @@ async def _speaks_up(story: Story) -> None:
     await rider.does("POST", "/messages/subscriptions", {"results": {template: "accept"}})
 
 
+async def _reads_a_notice(story: Story) -> None:
+    """And looks after a community's group."""
+    admin = story.staff["admin"]
+    notice = {"kind": "notice", "title": "领取饮用水", "body": "各驿站免费领取。", "area_id": str(story.county.root.id)}
+    made = await admin.does("POST", "/announcements", notice)
+    await admin.does("POST", f"/announcements/{made['id']}/publish", {})
+    assert (await story.rider.sees(f"/announcements/{made['id']}"))["read"]
+    group = {"area_id": str(story.county.community.id), "name": "骑手之家", "how_to_join": "到驿站扫码", "people": 12}
+    await admin.does("POST", "/groups", group | {"keeper_id": story.rider.id})
+
+
 async def _is_listed(story: Story) -> None:
     """On the list of the last quarter, which the objection has published, and chosen from a shortlist."""
     year, quarter = last_quarter()
@@ -302,7 +313,7 @@ async def _pushed_about(story: Story) -> None:
     story.canaries.append(Canary("openid", str(openids[0])))
     for number, openid in enumerate(openids):
         timestamp, nonce = str(int(time.time())), f"77{number}"
-        query = {"timestamp": timestamp, "nonce": nonce}
+        query = {"timestamp": timestamp, "nonce": nonce, "openid": str(openid)}
         query["signature"] = crypto.signature(str(story.settings.wechat_push_token), timestamp, nonce)
         event = {
             "ToUserName": "gh_1", "FromUserName": openid, "CreateTime": int(timestamp), "MsgType": "event",

@@ -15,7 +15,7 @@ from app.auth.models import Account
 from app.db.base import new_id
 from app.db.session import AsyncSession
 from app.security import sealing
-from app.uploads import jobs, workflow
+from app.uploads import jobs, service, workflow
 from app.uploads.models import Checked, Upload
 from app.wechat.client import WeChatClient
 from app.wechat.models import WeChatPushEvent
@@ -54,9 +54,16 @@ async def member(people: People, session: AsyncSession, simulator: RunningSimula
 
 
 @pytest.fixture
-async def upload_id(client: httpx.AsyncClient, member: Person) -> str:
-    answer = await client.post("/api/v1/uploads", files={"file": photos.talkative_jpeg()}, headers=member.headers)
-    return str(answer.json()["id"])
+async def upload_id(client: httpx.AsyncClient, session: AsyncSession, member: Person) -> str:
+    return await attached(client, session, member, "report_before")
+
+
+async def attached(client: httpx.AsyncClient, session: AsyncSession, person: Person, kind: str) -> str:
+    """A photo of somebody's on a thing of this kind."""
+    answer = await client.post("/api/v1/uploads", files={"file": photos.talkative_jpeg()}, headers=person.headers)
+    upload_id = str(answer.json()["id"])
+    await service.attach(session, upload_ids=[UUID(upload_id)], member_id=person.id, kind=kind, owner_id=new_id())
+    return upload_id
 
 
 async def fresh(session: AsyncSession, upload_id: str) -> Upload:
@@ -108,6 +115,9 @@ async def test_no_result_in_time_is_for_people_and_a_late_one_still_counts(
     late = clock.now() - workflow.VERDICT_WITHIN - timedelta(seconds=5)
     await session.exec(sa.update(Upload).where(col(Upload.id) == UUID(upload_id)).values(created_at=late))
     await run_job("upload.end_waiting")
+    assert (await fresh(session, upload_id)).checked is Checked.PENDING, "it is a thing's since just now"
+    await session.exec(sa.update(Upload).where(col(Upload.id) == UUID(upload_id)).values(attached_at=late))
+    await run_job("upload.end_waiting")
     upload = await fresh(session, upload_id)
     assert upload.checked is Checked.REVIEW and upload.checked_at is None
     event = await push(session, {"trace_id": upload.trace_id, "result": {"suggest": "risky", "label": 20002}})
@@ -136,9 +146,9 @@ async def test_staff_without_wechat_and_strangers_of_wechat_leave_it_to_people(
 ) -> None:
     states = []
     for person in (await people.console(), await people.member()):
-        answer = await client.post("/api/v1/uploads", files={"file": photos.talkative_jpeg()}, headers=person.headers)
-        await run_job("upload.check", {"upload_id": answer.json()["id"]})
-        states.append((await fresh(session, answer.json()["id"])).checked)
+        upload_id = await attached(client, session, person, "report_before")
+        await run_job("upload.check", {"upload_id": upload_id})
+        states.append((await fresh(session, upload_id)).checked)
     assert states == [Checked.REVIEW, Checked.PENDING]
     await run_job("upload.check", {"upload_id": str(new_id())})
 

@@ -1,7 +1,7 @@
 """A simulator of one's own for each test, and a database with the tables of the WeChat connection and real commits."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import asyncpg
@@ -12,11 +12,37 @@ from sqlmodel import SQLModel
 from app.db.session import Database, connect
 from app.jobs.queue import SCHEMA, install_statements
 from app.security.keys import KeyRing, parse
-from app.wechat.models import WeChatPushEvent, WeChatPushNonce, WeChatToken
-from tests.wechat.fake import Fake, serving
+from app.wechat import rules
+from app.wechat.client import WeChatClient
+from app.wechat.models import WeChatPushEvent, WeChatPushNonce, WeChatQuotaStop, WeChatToken
+from app.wechat.stop_store import DatabaseStopStore
+from app.wechat.store import DatabaseTokenStore
+from tests.wechat.fake import APPID, SECRET, Fake, serving
 
-TABLES = [SQLModel.metadata.tables[str(model.__tablename__)] for model in (WeChatToken, WeChatPushEvent, WeChatPushNonce)]
+TABLES = [SQLModel.metadata.tables[str(model.__tablename__)] for model in (WeChatToken, WeChatQuotaStop, WeChatPushEvent, WeChatPushNonce)]
 RING = KeyRing(parse("t1:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="), parse("t1:ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA="))
+
+Join = Callable[..., WeChatClient]
+
+
+@pytest.fixture(autouse=True)
+def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rules, "PAUSES", (0.005, 0.01))
+
+
+@pytest.fixture
+async def join(fake: Fake, push_database: Database) -> AsyncIterator[Join]:
+    """Another process of ours: a client of its own, the database in common. `sharing` False never asks what the others know of quotas."""
+    joined: list[WeChatClient] = []
+
+    def start(*, sharing: bool = True, **more: Any) -> WeChatClient:
+        stops = DatabaseStopStore(push_database, APPID) if sharing else None
+        joined.append(WeChatClient(fake.url, APPID, SECRET, token_store=DatabaseTokenStore(push_database), stop_store=stops, **more))
+        return joined[-1]
+
+    yield start
+    for one in joined:
+        await one.aclose()
 
 
 @pytest.fixture

@@ -74,6 +74,18 @@ class Fake:
         answer = await self.http.post(f"{self.url}/_simulator/faults", json={"path": path, **what})
         assert answer.status_code == 204, answer.text
 
+    async def order(self, name: str, **what: Any) -> Any:
+        """One of the simulator's other wishes, and what it tells."""
+        answer = await self.http.post(f"{self.url}/_simulator/{name}", json=what)
+        assert answer.status_code in (200, 204), answer.text
+        return answer.json() if answer.status_code == 200 else None
+
+    async def openid(self, person: str) -> str:
+        """Of somebody who has just signed in."""
+        told = await self.get("/sns/jscode2session", appid=APPID, secret=SECRET, js_code=await self.code(person),
+                              grant_type="authorization_code")
+        return str(told.json()["openid"])
+
     async def seen(self, what: str) -> Any:
         return (await self.http.get(f"{self.url}/_simulator/{what}")).json()
 

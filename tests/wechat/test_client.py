@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable
 from typing import Any
 
 import pytest
@@ -12,39 +12,19 @@ from app.errors import WeChatUnavailable
 from app.wechat import calls, transport
 from app.wechat.answers import Verdict
 from app.wechat.client import WeChatClient
-from app.wechat.errors import SubscriptionRefused, WeChatAccountBlocked, WeChatCodeInvalid, WeChatRefused
-from app.wechat.store import DatabaseTokenStore
+from app.wechat.errors import SubscriptionRefused, WeChatCodeInvalid, WeChatRefused, WeChatSilent
 from app.wechat.subscription import fitted
-from tests.wechat.fake import APPID, SECRET, Fake
+from tests.wechat.conftest import Join
+from tests.wechat.fake import APPID, Fake
 
 SIGN_IN, TOKEN = "/sns/jscode2session", "/cgi-bin/stable_token"
 SEND, PHONE = "/cgi-bin/message/subscribe/send", "/wxa/business/getuserphonenumber"
 TEMPLATE = "tmpl-0123456789"
-Join = Callable[[], WeChatClient]
-
-
-@pytest.fixture
-async def join(fake: Fake, push_database: Database) -> AsyncIterator[Join]:
-    """Another process of ours: a client of its own, the database in common."""
-    joined: list[WeChatClient] = []
-
-    def start() -> WeChatClient:
-        joined.append(WeChatClient(fake.url, APPID, SECRET, token_store=DatabaseTokenStore(push_database)))
-        return joined[-1]
-
-    yield start
-    for one in joined:
-        await one.aclose()
 
 
 @pytest.fixture
 def client(join: Join) -> WeChatClient:
     return join()
-
-
-@pytest.fixture(autouse=True)
-def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calls, "PAUSES", (0.01, 0.02))
 
 
 async def openid_of(client: WeChatClient, fake: Fake, person: str = "张三") -> str:
@@ -59,20 +39,6 @@ async def test_a_code_becomes_a_person_once(client: WeChatClient, fake: Fake) ->
     for spent in (code, "unknown"):
         with pytest.raises(WeChatCodeInvalid):
             await client.code_to_session(spent)
-
-
-@pytest.mark.parametrize(
-    ("errcode", "expected", "tries"),
-    [(40226, WeChatAccountBlocked, 1), (40029, WeChatCodeInvalid, 1), (40125, WeChatRefused, 1), (-1, WeChatUnavailable, 3),
-     (45011, WeChatUnavailable, 3), (45009, WeChatUnavailable, 1)],
-)
-async def test_what_errcodes_mean_at_sign_in(
-    client: WeChatClient, fake: Fake, errcode: int, expected: type[Exception], tries: int
-) -> None:
-    await fake.fault(SIGN_IN, errcode=errcode, times=None)
-    with pytest.raises(expected):
-        await client.code_to_session(await fake.code("张三"))
-    assert (await fake.seen("calls"))[SIGN_IN] == tries
 
 
 async def test_a_short_disturbance_is_not_noticed(client: WeChatClient, fake: Fake) -> None:
@@ -125,6 +91,20 @@ async def test_all_processes_share_one_token(join: Join, fake: Fake) -> None:
     assert (await fake.seen("calls"))[TOKEN] == 2
 
 
+async def test_a_token_is_renewed_before_it_ends_and_serves_meanwhile(join: Join, fake: Fake, push_database: Database) -> None:
+    first = join()
+    assert await first.url_link("", "a=1")
+    async with push_database.transaction() as session:
+        near = "renew_at = clock_timestamp() - interval '1 second', claimed_until = clock_timestamp() + interval '5 seconds'"
+        await (await session.connection()).exec_driver_sql(f"update wechat_token set {near}")
+    assert await join().url_link("", "a=1")  # another process is fetching: the old one works still
+    assert (await fake.seen("calls"))[TOKEN] == 1
+    async with push_database.transaction() as session:
+        await (await session.connection()).exec_driver_sql("update wechat_token set claimed_until = null")
+    assert await join().url_link("", "a=1")
+    assert (await fake.seen("calls"))[TOKEN] == 2
+
+
 async def test_a_refused_token_that_wechat_gives_again_is_not_asked_for_without_end(client: WeChatClient, fake: Fake) -> None:
     openid = await openid_of(client, fake)
     await client.check_text(openid, "好")
@@ -134,6 +114,19 @@ async def test_a_refused_token_that_wechat_gives_again_is_not_asked_for_without_
     with pytest.raises(WeChatUnavailable):
         await client.check_text(openid, "好")
     assert (await fake.seen("calls"))[TOKEN] <= 5
+
+
+async def test_a_token_that_leaked_ends_for_everybody(join: Join, fake: Fake) -> None:
+    first, second = join(), join()
+    assert await first.url_link("", "a=1") and await second.url_link("", "a=1")
+    leaked = await fake.token()
+    await first.replace_token()
+    assert (await fake.post("/wxa/generate_urllink", {"path": "", "query": "a=1"}, token=leaked))["errcode"] in (40001, 42001)
+    before = (await fake.seen("calls"))[TOKEN]
+    assert await second.url_link("", "a=1") and await join().url_link("", "a=1") and await first.url_link("", "a=1")
+    assert (await fake.seen("calls"))[TOKEN] == before  # they found the new one
+    with pytest.raises(WeChatUnavailable):
+        await first.replace_token()  # too soon
 
 
 async def test_a_restarted_wechat_is_asked_for_a_new_token(client: WeChatClient, fake: Fake) -> None:
@@ -146,7 +139,7 @@ async def test_a_restarted_wechat_is_asked_for_a_new_token(client: WeChatClient,
 
 
 async def test_without_a_token_nothing_hangs_and_the_next_call_recovers(client: WeChatClient, fake: Fake) -> None:
-    await fake.fault(TOKEN, errcode=45009)
+    await fake.fault(TOKEN, errcode=40243)
     with pytest.raises(WeChatUnavailable):
         await client.url_link("pages/index/index", "a=1")
     assert await client.url_link("pages/index/index", "a=1")
@@ -189,6 +182,31 @@ async def test_a_message_whose_answer_was_lost_is_not_sent_again(
     assert (await fake.seen("calls"))["/wxa/msg_sec_check"] == 3
 
 
+async def test_who_sends_learns_whether_it_may_have_arrived(client: WeChatClient, fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+    openid = await openid_of(client, fake)
+    monkeypatch.setattr(transport, "EXCHANGE_SECONDS", 0.3)
+
+    async def refusal() -> type[Exception]:
+        with pytest.raises(WeChatUnavailable) as raised:
+            await client.send_subscription(openid, TEMPLATE, {"thing1": "好"})
+        return raised.type
+
+    await fake.fault(TOKEN, status=503, times=3)
+    assert await refusal() is WeChatUnavailable  # without a token nothing was sent
+    for wish in ({"delay": 1}, {"drip": 0.05}, {"cut": True}, {"status": 502}, {"status": 302}, {"body": "<html>"}, {"size": 2 << 20}):
+        await fake.fault(SEND, **wish)
+        assert await refusal() is WeChatSilent, wish
+    for errcode in (-1, 43108):
+        await fake.fault(SEND, errcode=errcode, times=3)
+        assert await refusal() is WeChatUnavailable, errcode
+        await fake.http.delete(f"{fake.url}/_simulator/faults")
+    nowhere = transport.Transport("http://127.0.0.1:9")
+    with monkeypatch.context() as patched:
+        patched.setattr(client, "_transport", nowhere)
+        assert await refusal() is WeChatUnavailable  # nobody answered the telephone
+    await nowhere.close()
+
+
 async def test_nobody_waits_longer_than_the_budget(client: WeChatClient, fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calls, "BUDGET_SECONDS", 0.3)
     await fake.fault(SIGN_IN, delay=1)
@@ -213,12 +231,39 @@ async def test_pictures_checks_and_links(client: WeChatClient, fake: Fake) -> No
     openid = await openid_of(client, fake)
     assert (await client.unlimited_qrcode("s=AB12", page="pages/store/index")).startswith(b"\x89PNG\r\n\x1a\n")
     assert (await client.url_link("pages/index/index", "a=1")).startswith("https://")
+    assert (await client.url_scheme("pages/index/index", "a=1", days=7)).startswith("weixin://dl/business/?")
+    assert await client.risk_rank(openid, scene=0, client_ip="203.0.113.7", mobile="13800138000") == 0
     trace = await client.check_image(openid, "https://example.cn/p.jpg")
     assert [one["trace_id"] for one in (await fake.seen("media_checks"))["items"]] == [trace]
     refusals: list[Awaitable[Any]] = [client.unlimited_qrcode("场景"), client.check_image("x", "https://example.cn/p.jpg")]
     for call in refusals:
         with pytest.raises(WeChatRefused):
             await call
+
+
+async def test_before_its_release_everything_opens_the_trial_version(join: Join, fake: Fake) -> None:
+    bodies, inside = bytearray(), fake._app
+
+    async def tapped(scope: Any, receive: Any, send: Any) -> None:
+        async def heard() -> Any:
+            message = await receive()
+            bodies.extend(message.get("body", b""))
+            return message
+
+        await inside(scope, heard, send)
+
+    for version, state in (("release", "formal"), ("trial", "trial"), ("develop", "developer")):
+        client = join(version=version)
+        openid = await openid_of(client, fake)
+        fake._app = tapped
+        bodies.clear()
+        await client.send_subscription(openid, TEMPLATE, {"thing1": "好"})
+        await client.unlimited_qrcode("s=1")
+        await client.url_link("", "a=1")
+        await client.url_scheme("", "a=1")
+        fake._app = inside
+        assert bodies.count(f'"env_version": "{version}"'.encode()) == 3 and f'"miniprogram_state": "{state}"'.encode() in bodies
+        assert client.released is (version == "release")
 
 
 async def test_a_link_is_made_once_and_is_an_address(client: WeChatClient, fake: Fake) -> None:
@@ -233,7 +278,7 @@ async def test_a_link_is_made_once_and_is_an_address(client: WeChatClient, fake:
         await fake.fault(path, body=json.dumps({"url_link": wrong}))
         with pytest.raises(WeChatUnavailable):
             await client.url_link("", "scene=a")
-    await fake.fault(path, errcode=45009)
+    await fake.fault(path, errcode=43108)
     with pytest.raises(WeChatUnavailable):
         await client.url_link("", "scene=a")
     before = (await fake.seen("calls"))[path]

@@ -10,19 +10,17 @@ from uuid import UUID
 
 import httpx
 import pytest
-import sqlalchemy as sa
-from fastapi import FastAPI
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 import app.handlers  # noqa: F401 - fills the registry
-from app import problems
 from app.db.session import Database
 from app.jobs.registry import HANDLERS
 from app.settings import Settings
-from app.wechat import crypto, push, queries, routes_push
+from app.wechat import crypto, push, queries
 from app.wechat.jobs import sweep
+from tests.wechat.fake import APPID
+from tests.wechat.receiving import AES_KEY, TOKEN, jobs, kept, receiver
 
-APPID, TOKEN, AES_KEY = "wxb11529c136998cb6", "AAAAA", "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
 OPENID = "oABCDEFGHIJKLMNOPQRSTUVWXYZ0"
 CHECK = {
     "ToUserName": "gh_1", "FromUserName": OPENID, "CreateTime": 1714112445, "MsgType": "event", "Event": "wxa_media_check",
@@ -67,25 +65,9 @@ async def wechat_side(request: pytest.FixtureRequest, push_database: Database) -
         yield WeChat(http, safe=request.param == "safe")
 
 
-def speaking(database: Database, *, token: str | None, safe: bool) -> httpx.AsyncClient:
-    app = FastAPI()
-    problems.install(app)
-    app.include_router(routes_push.router)
-    app.state.settings = Settings(wechat_appid=APPID, wechat_push_token=token, wechat_push_aes_key=AES_KEY if safe else None)
-    app.state.database = database
+def speaking(database: Database, *, token: str | None, safe: bool, key: str = AES_KEY) -> httpx.AsyncClient:
+    app = receiver(database, token=token, aes_key=key if safe else None)
     return httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://test")
-
-
-async def kept(database: Database) -> list[tuple[str, dict[str, Any]]]:
-    async with database.reader() as reader:
-        rows = await (await reader.connection()).execute(sa.text("select name, payload from wechat_push_event order by received_at"))
-        return [(row.name, row.payload) for row in rows]
-
-
-async def jobs(database: Database) -> list[tuple[str, dict[str, Any]]]:
-    async with database.reader() as reader:
-        rows = await (await reader.connection()).execute(sa.text("select entrypoint, payload from jobs.pgqueuer order by id"))
-        return [(row.entrypoint, json.loads(row.payload)) for row in rows]
 
 
 def accepted(answer: httpx.Response) -> bool:
@@ -189,6 +171,7 @@ async def test_xml_is_read_as_json_is(wechat_side: WeChat, push_database: Databa
         b'{"MsgType":"event","Event":7}', b'{"MsgType":"event","Event":"wxa_media_check","x":NaN}',
         b'{"MsgType":"event","Event":"wxa_media_check","x":"\\ud800"}', b'{"MsgType":"event","Event":"wxa_media_check","x":"\\u0000"}',
         b'<!DOCTYPE x [<!ENTITY a "aa"><!ENTITY b "&a;&a;">]><xml><Event>&b;</Event></xml>',
+        b"<!DOCTYPE xml><xml><MsgType>event</MsgType><Event>wxa_media_check</Event></xml>",
         b'<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]><xml><Event>&a;</Event></xml>',
     ],
 )
@@ -212,6 +195,53 @@ def test_every_event_that_becomes_a_job_has_a_handler_and_the_other_way_round() 
     assert {f"wechat.push.{event}" for event in push.HANDLED} == {name for name in HANDLERS if name.startswith("wechat.push.")}
 
 
+async def test_an_event_has_its_effect_once_however_many_runs_take_it(wechat_side: WeChat, push_database: Database) -> None:
+    assert accepted(await wechat_side.push(CHECK))
+    [(_, facts)] = await jobs(push_database)
+    effects: list[str | None] = []
+
+    async def run(take: Any = push.claim, *, fails: bool = False) -> None:
+        async with push_database.transaction() as session:
+            event = await take(session, event_id=UUID(facts["event_id"]))
+            if fails:
+                raise LookupError
+            effects.extend([] if event is None else [event.openid])
+
+    with pytest.raises(LookupError):
+        await run(fails=True)  # the run that died has taken nothing
+    await asyncio.gather(*(run() for _ in range(6)))
+    assert effects == [OPENID]
+    await asyncio.gather(*(run(queries.pushed_event) for _ in range(2)))
+    assert len(effects) == 3  # who only reads has the effect again
+
+
+async def test_the_former_token_and_key_are_good_while_they_are_being_changed(push_database: Database) -> None:
+    new_token, new_key = "BBBBB", AES_KEY[::-1]
+    for safe in (True, False):
+        async with speaking(push_database, token=f"{new_token}, {TOKEN}", safe=safe, key=f"{new_key},{AES_KEY}") as http:
+            assert accepted(await WeChat(http, safe=safe).push(CHECK | {"trace_id": f"former {safe}"}, f"f{safe}"))
+        async with speaking(push_database, token=new_token, safe=safe, key=new_key) as http:
+            assert refused(await WeChat(http, safe=safe).push(CHECK | {"trace_id": f"later {safe}"}, f"l{safe}"))
+    async with speaking(push_database, token=TOKEN, safe=True, key=new_key) as http:  # signed rightly, the key is gone
+        assert refused(await WeChat(http, safe=True).push(CHECK | {"trace_id": "later"}, "later"))
+
+
+async def test_in_compatible_mode_the_sealed_copy_is_left_out(push_database: Database) -> None:
+    async with speaking(push_database, token=TOKEN, safe=False) as http:
+        for nonce in ("1", "2"):
+            sealed = crypto.encrypt(json.dumps(CHECK).encode(), aes_key=AES_KEY, appid=APPID)
+            assert accepted(await WeChat(http, safe=False).push(CHECK | {"Encrypt": sealed}, nonce))
+        assert refused(await WeChat(http, safe=False).push(CHECK | {"Encrypt": "x", "version": 3}, "3"))
+    [(_, payload)] = await kept(push_database)
+    assert "Encrypt" not in payload and payload["trace_id"] == CHECK["trace_id"]
+
+
+@pytest.mark.parametrize("wrong", [{"wechat_push_aes_key": AES_KEY[:-1]}, {"wechat_push_token": "AA"}, {"wechat_push_token": "A A A"}])
+def test_a_token_or_key_that_is_none_stops_the_start(wrong: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="XINXIN_WECHAT_PUSH"):
+        Settings(**wrong)
+
+
 async def test_simultaneous_deliveries_make_one_job(wechat_side: WeChat, push_database: Database) -> None:
     at = int(time.time())
     answers = await asyncio.gather(*(wechat_side.push(CHECK, str(number % 2), at=at) for number in range(8)))
@@ -225,6 +255,11 @@ async def test_the_sweep_deletes_what_has_served(wechat_side: WeChat, push_datab
     await sweep(context)
     assert len(await kept(push_database)) == 1
     monkeypatch.setattr(push, "EVENTS_KEPT", timedelta(0))
+    await sweep(context)
+    [(_, facts)] = await jobs(push_database)  # its job has not taken it: it may still be tried again
+    assert len(await kept(push_database)) == 1
+    async with push_database.transaction() as session:
+        assert await push.claim(session, event_id=UUID(facts["event_id"])) is not None
     await sweep(context)
     assert await kept(push_database) == []
 

@@ -14,7 +14,10 @@ import httpx
 import pytest
 from PIL import Image
 
-from app.wechat.simulator import create_app
+from app.wechat.simulator import create_app, people
+from app.wechat.simulator.protocol import Asked
+from app.wechat.simulator.refusal import Refusal
+from app.wechat.simulator.world import World
 from tests.wechat.fake import APPID, SECRET, Fake, serving
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,14 +54,21 @@ async def test_who_asks_must_be_the_mini_program(fake: Fake) -> None:
     assert "openid" in await sign_in(fake, code)
 
 
-async def test_the_hundred_and_first_sign_in_of_a_minute_is_too_fast_for_that_person_only(fake: Fake) -> None:
+def test_the_hundred_and_first_sign_in_of_a_minute_is_too_fast_for_that_person_only() -> None:
+    world = World(APPID, SECRET, lambda: 0.0)
+
+    def sign_in_as(person: str) -> Any:
+        code = world.mint_code(person, kind="login", phone=None, country="86")
+        asked = {"appid": APPID, "secret": SECRET, "js_code": code, "grant_type": "authorization_code"}
+        return people.code_to_session(world, Asked(asked, {}))
+
     for _ in range(100):
-        assert "openid" in await sign_in(fake, await fake.code("张三"))
-    code = await fake.code("张三")
-    assert (await sign_in(fake, code))["errcode"] == 45011
-    assert "openid" in await sign_in(fake, await fake.code("李四"))
-    fake.lapse = 61
-    assert "openid" in await sign_in(fake, code)
+        assert "openid" in sign_in_as("张三")
+    with pytest.raises(Refusal, match="45011"):
+        sign_in_as("张三")
+    assert "openid" in sign_in_as("李四")
+    world.lapse = 61
+    assert "openid" in sign_in_as("张三")
 
 
 async def test_a_person_has_the_same_openid_after_a_restart_and_another_one_elsewhere(fake: Fake) -> None:
@@ -223,7 +233,10 @@ async def test_faults_last_as_long_as_they_were_ordered(fake: Fake) -> None:
 
 
 async def test_it_runs_as_a_process_of_its_own() -> None:
-    environment = {"PATH": os.defpath, "XINXIN_WECHAT_APPID": APPID, "XINXIN_WECHAT_SECRET": SECRET}
+    environment = {
+        "PATH": os.defpath, "XINXIN_WECHAT_APPID": APPID, "XINXIN_WECHAT_SECRET": SECRET, "XINXIN_WECHAT_PUSH_TOKEN": "AAAAA,BBBBB",
+        "XINXIN_PUBLIC_BASE_URL": "http://127.0.0.1:9",
+    }
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "app.wechat.simulator", "--port", "0", cwd=ROOT, env=environment, stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
@@ -236,6 +249,7 @@ async def test_it_runs_as_a_process_of_its_own() -> None:
         async with fake.http:
             assert "openid" in await sign_in(fake, await fake.code("张三"))
             assert (await sign_in(fake, "unknown"))["errcode"] == 40029
+            assert await fake.order("push/verify") == {"verified": False}  # it knows whom to tell, but nobody is there
         process.send_signal(signal.SIGTERM)
         rest = (await asyncio.wait_for(process.communicate(), 20))[0].decode()
         assert SECRET not in said + rest and "openid" not in rest

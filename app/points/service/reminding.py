@@ -34,7 +34,7 @@ async def remind(session: AsyncSession, *, member_ids: Collection[UUID], today: 
     for member_id, on in told:
         await messages_service.send(
             session, member_id=member_id, category="points", title="积分即将到期", path="pages/points/index",
-            body=f"您有 {due[member_id, on]} 积分将在 {on:%Y年%m月%d日} 后失效",
+            body=f"您有 {due[member_id, on]} 积分将在 {on:%Y年%m月%d日} 后失效", moment="points_expiring",
         )
     return len(told)
 

@@ -46,7 +46,10 @@ async def amend(session: AsyncSession, *, principal: Principal, report_id: UUID,
         await indexing.index(session, [report])
     await jobs_service.enqueue(session, "report.signals", {"report_id": str(report.id)})
     if "description" in changes:
-        await jobs_service.enqueue(session, "report.check_text", {"report_id": str(report.id)})
+        for job in ("report.check_text", "moderation.wanted"):
+            await jobs_service.enqueue(session, job, {"report_id": str(report.id)})
+    if report.area_path != area_path:
+        await jobs_service.enqueue(session, "moderation.moved", {"report_id": str(report.id)})
     if report.severity is Severity.EMERGENCY and (severity, area_path) != (report.severity, report.area_path):
         await telling.emergency(session, report)
 

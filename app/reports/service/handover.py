@@ -8,6 +8,7 @@ from app.auth.principal import Principal
 from app.auth.roles import Role
 from app.db.session import AsyncSession
 from app.errors import Conflict, InvalidTransition
+from app.jobs import service as jobs_service
 from app.reports import errors, queries
 from app.reports.models import Report
 from app.reports.service import case as cases
@@ -31,6 +32,7 @@ async def transfer(
     with session.no_autoflush:
         await clocks.turn(session, report, to=report.status, now=case.now)
     await cases.write(session, case, before=report.status, note=reason, from_path=before, to_path=report.area_path)
+    await jobs_service.enqueue(session, "moderation.moved", {"report_id": str(report.id)})
     await telling.reporters(session, report, but=case.actor_id, told=HANDED_OVER)
     await telling.reviewers(session, report, title="有上报转交给您", body="请按时限办理。", but=case.actor_id)
 

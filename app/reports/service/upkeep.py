@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from app.audit import service as audit_service
 from app.db.session import AsyncSession
 from app.jobs import service as jobs_service
-from app.reports import queries, workflow
+from app.reports import queries, queries_texts, workflow
 from app.reports.service import clocks, telling
 from app.reports.words import Stage, TextCheck
 
@@ -45,6 +45,20 @@ async def judge_text(session: AsyncSession, *, report_id: UUID, verdict: str, of
     report.text_check = TextCheck(verdict)
     session.add(report)
     audit_service.record(session, "report.judge_text", object_kind="report", object_id=report_id, verdict=verdict)
+    if report.text_check is not TextCheck.PASS:
+        await jobs_service.enqueue(session, "moderation.wanted", {"report_id": str(report_id)})
+
+
+async def decide_text(session: AsyncSession, *, report_id: UUID, edition: UUID, passed: bool) -> bool:
+    """A person's word on this edition of the description, for good. False when it is another one by now, or none."""
+    report = (await queries.lock(session, report_id)).get(report_id)
+    if report is None or report.description_sealed is None or report.text_check is TextCheck.PENDING:
+        return False
+    if (await queries_texts.editions(session, [report_id])).get(report_id) != edition:
+        return False
+    report.text_check = TextCheck.PASS if passed else TextCheck.RISKY
+    session.add(report)
+    return True
 
 
 async def tell_left(session: AsyncSession, *, report_id: UUID) -> None:

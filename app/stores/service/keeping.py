@@ -1,5 +1,6 @@
 """Every change of a store and of who works there."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
@@ -17,7 +18,9 @@ from app.auth.models import AccessGrant
 from app.auth.principal import AccountKind, Principal
 from app.auth.roles import Role, ScopeType
 from app.db.session import AsyncSession
-from app.errors import Forbidden, NotFound, ValidationFailed, expect_version
+from app.errors import Forbidden, NotFound, RateLimited, ValidationFailed, expect_version
+from app.sms import service as sms_service
+from app.sms.models import SmsTemplate
 from app.stores import queries, workflow, workflow_hours
 from app.stores.models import Store
 from app.stores.models_days import StoreSpecialDay
@@ -106,10 +109,19 @@ async def _set_special_days(session: AsyncSession, store: Store, days: Sequence[
 
 
 async def add_staff(session: AsyncSession, *, principal: Principal, store: Store, phone: str, role: Role) -> AccessGrant:
-    """Gives a role at a store that the caller runs to a number. Raises Forbidden beyond the caller's own right, AlreadyExists."""
-    return await auth_service.grant(
+    """Gives a role at a store that the caller runs to a number. Raises Forbidden beyond the caller's own right, AlreadyExists.
+
+    A number that no account has yet hears of it by SMS, unless it had one just now: the role waits all the same.
+    """
+    grant = await auth_service.grant(
         session, principal=principal, role=role, scope_type=ScopeType.STORE, scope_id=store.id, phone=phone
     )
+    if grant.account_id is None:
+        with contextlib.suppress(RateLimited):
+            await sms_service.ask(
+                session, phone=phone, template=SmsTemplate.STAFF, about=("access_grant", grant.id), area_path=store.area_path
+            )
+    return grant
 
 
 async def remove_staff(session: AsyncSession, *, principal: Principal, store_id: UUID, grant_id: UUID) -> None:

@@ -5,5 +5,6 @@ It knows nothing of our service and keeps everything in memory. A named person h
 
 from app.wechat.simulator.app import create_app
 from app.wechat.simulator.server import serve
+from app.wechat.simulator.world import Target
 
-__all__ = ["create_app", "serve"]
+__all__ = ["Target", "create_app", "serve"]

@@ -1,9 +1,10 @@
 """Tokens, sign-in, phone numbers and session keys."""
 
-import hashlib
 import hmac
+import secrets
 from typing import Any
 
+from app.wechat.crypto import session_signature
 from app.wechat.simulator.protocol import Asked, Call
 from app.wechat.simulator.refusal import Refusal
 from app.wechat.simulator.world import TOKEN_OVERLAP, World
@@ -27,6 +28,8 @@ def code_to_session(world: World, asked: Asked) -> dict[str, Any]:
     world.sign_ins.count(code.openid)
     if code.used:
         raise Refusal(40163)
+    if world.person(code.openid).blocked:
+        raise Refusal(40226)
     code.used = True
     return {"session_key": world.visit(code.openid), "openid": code.openid}
 
@@ -36,7 +39,6 @@ def stable_token(world: World, asked: Asked) -> dict[str, Any]:
     if asked.body.get("grant_type") != "client_credential":
         raise Refusal(40002)
     _expect_ours(world, asked.body.get("appid"), asked.body.get("secret"))
-    world.stable_tokens.count()
     now = world.clock()
     if asked.body.get("force_refresh") is True:
         world.forced_soon.count()
@@ -54,7 +56,6 @@ def classic_token(world: World, asked: Asked) -> dict[str, Any]:
     if asked.query.get("grant_type") != "client_credential":
         raise Refusal(40002)
     _expect_ours(world, asked.query.get("appid"), asked.query.get("secret"))
-    world.classic_tokens.count()
     now = world.clock()
     if world.classic is not None:
         world.classic.expires_at = min(world.classic.expires_at, now + TOKEN_OVERLAP)
@@ -75,14 +76,44 @@ def phone_number(world: World, asked: Asked) -> dict[str, Any]:
     return {"errcode": 0, "errmsg": "ok", "phone_info": info}
 
 
-def check_session(world: World, asked: Asked) -> dict[str, Any]:
+def _signing_person(world: World, asked: Asked) -> str:
+    """Raises Refusal unless the call was signed by the session_key of its person."""
     if asked.query.get("sig_method") != "hmac_sha256":
         raise Refusal(87008)
     openid = world.expect_openid(asked.query.get("openid", ""))
-    right = hmac.digest(world.session_keys.get(openid, "").encode(), b"", hashlib.sha256).hex()
+    right = session_signature(world.session_keys.get(openid, ""))
     if openid not in world.session_keys or not hmac.compare_digest(asked.query.get("signature", "").encode(), right.encode()):
         raise Refusal(87009)
+    return openid
+
+
+def check_session(world: World, asked: Asked) -> dict[str, Any]:
+    _signing_person(world, asked)
     return {"errcode": 0, "errmsg": "ok"}
+
+
+def reset_session(world: World, asked: Asked) -> dict[str, Any]:
+    openid = _signing_person(world, asked)
+    return {"errcode": 0, "errmsg": "ok", "openid": openid, "session_key": world.new_session_key(openid)}
+
+
+def risk_rank(world: World, asked: Asked) -> dict[str, Any]:
+    """What was ordered for the person, or 0. `unoin_id` is WeChat's own spelling."""
+    if asked.text("appid", 41002) != world.appid:
+        raise Refusal(40013)
+    openid = world.expect_openid(asked.text("openid", 40003))
+    asked.number("scene", range(3), 40129)
+    asked.text("client_ip", 40097)
+    world.expect_recent(openid)
+    return {"errcode": 0, "errmsg": "getuserriskrank succ", "unoin_id": secrets.randbits(40), "risk_rank": world.person(openid).risk_rank}
+
+
+def quota(world: World, asked: Asked) -> dict[str, Any]:
+    """How much of a day's calls is used up."""
+    day = world.limits.quota(asked.text("cgi_path", 76021))
+    if day is None:
+        raise Refusal(76021)
+    return {"errcode": 0, "errmsg": "ok", "quota": {"daily_limit": day.limit, "used": day.used, "remain": max(0, day.limit - day.used)}}
 
 
 CALLS = (
@@ -91,4 +122,7 @@ CALLS = (
     Call("/cgi-bin/token", classic_token, method="GET", with_token=False),
     Call("/wxa/business/getuserphonenumber", phone_number),
     Call("/wxa/checksession", check_session, method="GET"),
+    Call("/wxa/resetusersessionkey", reset_session, method="GET"),
+    Call("/wxa/getuserriskrank", risk_rank),
+    Call("/cgi-bin/openapi/quota/get", quota),
 )

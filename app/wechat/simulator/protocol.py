@@ -35,10 +35,14 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One path of the API. `handle` returns what becomes JSON, or the bytes of a picture."""
+    """One path of the API. `handle` returns what becomes JSON, or the bytes of a picture.
+
+    `alone` names the field of the body whose person takes one call at a time.
+    """
 
     path: str
     handle: Callable[[World, Asked], dict[str, Any] | bytes]
     method: str = "POST"
     with_token: bool = True
     media_type: str = "application/json; encoding=utf-8"
+    alone: str | None = None

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import uvicorn
 
 from app.wechat.simulator.app import create_app
+from app.wechat.simulator.world import Target
 
 KEEP_ALIVE_SECONDS = 75  # longer than any client keeps an idle connection
 
@@ -17,15 +18,17 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def serve(host: str, port: int, *, appid: str, secret: str, ready: Callable[[str], None] | None = None) -> None:
+def serve(
+    host: str, port: int, *, appid: str, secret: str, target: Target | None = None, ready: Callable[[str], None] | None = None
+) -> None:
     """Runs until SIGTERM or SIGINT. Port 0 takes a free one; `ready` hears the address once connections are taken.
 
     Nothing of a request is logged: queries hold secrets, codes and tokens. Raises OSError when the port is taken.
     """
     with listen(host, port) as listener:
         config = uvicorn.Config(
-            create_app(appid, secret), access_log=False, log_level="warning", timeout_keep_alive=KEEP_ALIVE_SECONDS, server_header=False,
-            lifespan="off",
+            create_app(appid, secret, target=target), access_log=False, log_level="warning", timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            server_header=False, lifespan="off",
         )
         if ready is not None:
             named = f"[{host}]" if ":" in host else host

@@ -2,8 +2,10 @@
 
 import re
 import secrets
+from dataclasses import replace
 from typing import Any
 
+from app.wechat.simulator.content import RISKY
 from app.wechat.simulator.protocol import Asked, Call
 from app.wechat.simulator.refusal import Refusal
 from app.wechat.simulator.world import World
@@ -33,10 +35,10 @@ STATES, LANGUAGES = {"formal", "trial", "developer"}, {"zh_CN", "en_US", "zh_HK"
 
 
 def send(world: World, asked: Asked) -> dict[str, Any]:
-    """Everybody permits everything, unless `/_simulator/permissions` said how often."""
+    """Takes one permission. Whether the phone lets the message through is pushed afterwards, where a target is set."""
     openid = world.expect_openid(asked.text("touser", 40003))
     template = asked.text("template_id", 40037)
-    if not TEMPLATE.fullmatch(template):
+    if not TEMPLATE.fullmatch(template) or (world.templates and template not in world.templates):
         raise Refusal(40037)
     page = asked.body.get("page", "")
     if not isinstance(page, str) or len(page) > 1_024 or page.startswith("/"):
@@ -46,11 +48,36 @@ def send(world: World, asked: Asked) -> dict[str, Any]:
     data = asked.body.get("data")
     if not isinstance(data, dict) or not data:
         raise Refusal(47003, "data must be an object")
+    for key in sorted(world.templates.get(template, frozenset(data)) ^ set(data)):
+        raise Refusal(47003, f"data.{key} is missing or not of the template")
     for key, value in data.items():
         _expect_value(key, value)
     _take_permission(world, openid, template)
-    world.sent.append({"touser": openid, "template_id": template, "page": page or None, "data": data})
-    return {"errcode": 0, "errmsg": "ok", "msgid": secrets.randbits(60)}
+    message = secrets.randbits(60)
+    world.sent.append({"touser": openid, "template_id": template, "page": page or None, "data": data, "msgid": message})
+    _tell(world, openid, template, message)
+    return {"errcode": 0, "errmsg": "ok", "msgid": message}
+
+
+def decide(world: World, openid: str, template: str, answer: str) -> None:
+    """What a person does on the phone: `accept` in the popup permits one message more, `reject` none; `off` in WeChat's settings ends all
+    permissions, and `mute` lets WeChat take messages that the phone then refuses.
+    """
+    left = world.permissions.get((openid, template), 0)
+    world.permissions[openid, template] = {"accept": left + 1, "off": 0}.get(answer, left)
+    if answer in ("accept", "mute"):
+        world.people[openid] = replace(world.person(openid), muted=answer == "mute")
+    if answer in ("accept", "reject"):
+        line = {"TemplateId": template, "SubscribeStatusString": answer, "PopupScene": "0"}
+        world.later(openid, "subscribe_msg_popup_event", List=[line])
+    elif answer == "off":
+        world.later(openid, "subscribe_msg_change_event", List=[{"TemplateId": template, "SubscribeStatusString": "reject"}])
+
+
+def _tell(world: World, openid: str, template: str, message: int) -> None:
+    code, status = ("3", "user refuse") if world.person(openid).muted else ("0", "success")
+    line = {"TemplateId": template, "MsgID": str(message), "ErrorCode": code, "ErrorStatus": status}
+    world.later(openid, "subscribe_msg_sent_event", List=[line])
 
 
 def _expect_value(key: str, value: Any) -> None:
@@ -60,15 +87,18 @@ def _expect_value(key: str, value: Any) -> None:
     text = value.get("value") if isinstance(value, dict) else None
     if pattern is None or not isinstance(text, str) or text != text.strip() or not re.fullmatch(pattern, text):
         raise Refusal(47003, f"data.{key}.value invalid")
+    if any(word in text for word in RISKY):
+        raise Refusal(45168, f"data.{key}.value")
 
 
 def _take_permission(world: World, openid: str, template: str) -> None:
     left = world.permissions.get((openid, template))
-    if left is None:
+    if left is None and world.manners.grants == "free":
         return
+    left = left or 0
     if left < 1:
         raise Refusal(43101)
     world.permissions[openid, template] = left - 1
 
 
-CALLS = (Call("/cgi-bin/message/subscribe/send", send),)
+CALLS = (Call("/cgi-bin/message/subscribe/send", send, alone="touser"),)

@@ -2,16 +2,19 @@
 
 import base64
 import hashlib
+import heapq
 import hmac
+import itertools
 import secrets
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, Protocol
 
+from app.wechat.simulator.faults import Fault
+from app.wechat.simulator.limits import DAY, MINUTE, TOO_FAST, Day, Limits, Meter
 from app.wechat.simulator.refusal import Refusal
 
-MINUTE, DAY = 60.0, 86_400.0
 CODE_LIFE = 300.0
 TOKEN_LIFE, TOKEN_OVERLAP = 7_200.0, 300.0
 VISIT_LIFE = 7_200.0
@@ -35,71 +38,111 @@ class Token:
     expires_at: float
 
 
-class Meter:
-    """At most `limit` calls in `seconds` for each key."""
+@dataclass(slots=True)
+class Person:
+    """What is held against somebody. `muted` refuses in the phone what WeChat has taken."""
 
-    def __init__(self, limit: int, seconds: float, errcode: int, clock: Callable[[], float]) -> None:
-        self._limit, self._seconds, self._errcode, self._clock = limit, seconds, errcode, clock
-        self._calls: dict[str, deque[float]] = {}
+    risk_rank: int = 0
+    blocked: bool = False
+    muted: bool = False
 
-    def count(self, key: str = "") -> None:
-        """Raises Refusal for a call too many; that one is not counted."""
-        now = self._clock()
-        if len(self._calls) > KNOWN_PEOPLE:
-            self._calls.clear()
-        calls = self._calls.setdefault(key, deque(maxlen=self._limit))
-        if len(calls) == self._limit and now - calls[0] < self._seconds:
-            raise Refusal(self._errcode)
-        calls.append(now)
+
+class Security(Protocol):
+    """WeChat's side of signed and encrypted calls. `url` is the address at WeChat's own host."""
+
+    def open(self, url: str, headers: Mapping[str, str], raw: bytes) -> dict[str, Any]:
+        """The object in a sealed body. Raises Refusal."""
+
+    def seal(self, url: str, data: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+        """What is answered instead, and the headers with its signature."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where events are pushed, as the console of the mini program has it. With a key they are sealed (safe mode)."""
+
+    url: str
+    token: str = field(repr=False)
+    aes_key: str | None = field(default=None, repr=False)
+    form: Literal["json", "xml"] = "json"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Due:
+    """An event that is pushed at a time. `fetch` is the picture that it is about: one that cannot be had fails."""
+
+    at: float
+    number: int
+    event: dict[str, Any] = field(compare=False, repr=False)
+    fetch: str | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(slots=True)
-class Fault:
-    """What a path does instead of, or besides, its work, for the next `times` calls (None: until it is cleared).
+class Manners:
+    """How this WeChat behaves where there is a choice.
 
-    `delay` is waited after the work was done: the effect is there, the answer is late.
+    `latency` is how long a send to a person takes, in real seconds: a second one meanwhile is refused. `grants`: does everybody permit
+    everything until told otherwise (`free`), or nothing (`budget`)? `media_seconds` (simulated) pass before a verdict, which is
+    `media_suggest`, or never comes; `deliveries` is how often each event is pushed.
     """
 
-    path: str
-    times: int | None = 1
-    errcode: int | None = None
-    status: int | None = None
-    body: str | None = None
-    size: int | None = None
-    delay: float = 0.0
-
-    @property
-    def replaces(self) -> bool:
-        return not (self.errcode is None and self.status is None and self.body is None and self.size is None)
+    latency: float = 0.01
+    grants: Literal["free", "budget"] = "free"
+    media_seconds: float = 2.0
+    media_suggest: Literal["pass", "review", "risky", "never"] = "pass"
+    published: bool = True
+    deliveries: int = 1
 
 
 @dataclass
 class World:
     appid: str
     secret: str = field(repr=False)
-    clock: Callable[[], float]
+    outside: Callable[[], float]  # the clock on the wall
 
     def __post_init__(self) -> None:
+        self.lapse = 0.0
+        self.manners = Manners()
+        self.people: dict[str, Person] = {}
+        self.sending: set[str] = set()
+        self.target: Target | None = None
+        self.security: Security | None = None
+        self.due: list[Due] = []
+        self.numbers = itertools.count()
+        self.pushed: deque[dict[str, Any]] = deque(maxlen=REMEMBERED)
         self.codes: dict[str, Code] = {}
         self.session_keys: dict[str, str] = {}
         self.visits: dict[str, float] = {}
         self.tokens: list[Token] = []
         self.stable: Token | None = None
         self.classic: Token | None = None
+        self.templates: dict[str, frozenset[str]] = {}
         self.permissions: dict[tuple[str, str], int] = {}
         self.faults: list[Fault] = []
         self.sent: deque[dict[str, Any]] = deque(maxlen=REMEMBERED)
         self.media_checks: deque[dict[str, Any]] = deque(maxlen=REMEMBERED)
         self.calls: dict[str, int] = {}
-        self.sign_ins = Meter(100, MINUTE, 45011, self.clock)
-        self.stable_tokens = Meter(10_000, MINUTE, 45011, self.clock)
-        self.forced_daily = Meter(20, DAY, 45009, self.clock)
-        self.forced_soon = Meter(1, 30.0, 45011, self.clock)
-        self.classic_tokens = Meter(2_000, DAY, 45009, self.clock)
-        self.pictures = Meter(5_000, MINUTE, 45009, self.clock)
-        self.text_checks = Meter(4_000, MINUTE, 45009, self.clock)
-        self.media_check_calls = Meter(2_000, MINUTE, 45009, self.clock)
-        self.links = Meter(500_000, DAY, 45009, self.clock)
+        self.sign_ins = Meter(100, MINUTE, TOO_FAST, self.clock)
+        self.forced_soon = Meter(1, 30.0, TOO_FAST, self.clock)
+        self.forced_daily = Day(20, self.clock)
+        self.limits = Limits(self.clock)
+
+    def clock(self) -> float:
+        """The Unix time by which codes, tokens, visits, quotas and faults live."""
+        return self.outside() + self.lapse
+
+    def later(self, openid: str, event: str, seconds: float = 0.0, *, fetch: str | None = None, **facts: Any) -> None:
+        """Has an event about a person pushed; without a target nobody hears of it."""
+        if self.target is not None:
+            said = {"ToUserName": f"gh_{self.appid[-12:]}", "FromUserName": openid, "CreateTime": int(self.clock()), "MsgType": "event"}
+            heapq.heappush(self.due, Due(self.clock() + seconds, next(self.numbers), said | {"Event": event} | facts, fetch))
+
+    def forget_due(self, trace: str) -> None:
+        self.due = [due for due in self.due if due.event.get("trace_id") != trace]
+        heapq.heapify(self.due)
+
+    def person(self, openid: str) -> Person:
+        return self.people.get(openid) or Person()
 
     def openid(self, person: str) -> str:
         """28 characters that the name decides, so that they outlive a restart; the last nine prove that they are of this AppID."""
@@ -136,6 +179,9 @@ class World:
             self.visits.clear()
             self.session_keys.clear()
         self.visits[openid] = self.clock()
+        return self.new_session_key(openid)
+
+    def new_session_key(self, openid: str) -> str:
         self.session_keys[openid] = base64.b64encode(secrets.token_bytes(16)).decode()
         return self.session_keys[openid]
 
@@ -163,8 +209,10 @@ class World:
         raise Refusal(40001)
 
     def take_fault(self, path: str) -> Fault | None:
+        now = self.clock()
+        self.faults = [fault for fault in self.faults if fault.until is None or now < fault.until]
         for fault in self.faults:
-            if fault.path == path:
+            if fault.concerns(path, now):
                 if fault.times is not None:
                     fault.times -= 1
                     if fault.times <= 0:

@@ -1,0 +1,1 @@
+"""Notices and policies that staff publish to areas, trades and organisations; who read them is counted, never told."""
