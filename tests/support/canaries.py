@@ -206,6 +206,7 @@ def logged() -> Iterator[io.StringIO]:
     sys.stderr = written
     try:
         observability.configure("test")
+        structlog.configure(cache_logger_on_first_use=False)  # who logs meanwhile must not go on writing here afterwards
         yield written
     finally:
         sys.stderr = stderr
