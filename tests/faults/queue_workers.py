@@ -61,7 +61,7 @@ async def slow(context: Context, payload: dict[str, Any]) -> None:
 
 
 async def endless(context: Context, payload: dict[str, Any]) -> None:
-    await asyncio.sleep(3_600)
+    await asyncio.Event().wait()  # nothing sets it: whoever is here is killed or stopped
 
 
 async def tick(context: Context) -> None:
