@@ -19,6 +19,8 @@ RUN python -m compileall -q app migrations
 USER xinxin
 VOLUME /var/lib/xinxin
 EXPOSE 8000
+# Requests in flight have ten seconds, jobs six. Docker waits ten unless told more: `docker stop -t 15`, `stop_grace_period: 15s`.
+STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["scripts/container", "health"]
 ENTRYPOINT ["scripts/container"]
 CMD ["web"]

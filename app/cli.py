@@ -13,7 +13,7 @@ from uuid import UUID
 import typer
 
 import app.tables  # noqa: F401 - fills the metadata before the first statement
-from app import cli_jobs, cli_wechat, documents, main, parts, ports, worker
+from app import cli_backups, cli_failover, cli_jobs, cli_wechat, documents, main, parts, ports, worker
 from app.auth import service as auth_service
 from app.auth.roles import Role, ScopeType
 from app.db import migrate as migrations
@@ -24,7 +24,7 @@ from app.demo.generating import running as generating
 from app.errors import AppError
 from app.invariants import service as invariants_service
 from app.invariants import views as invariants_views
-from app.me import journal, queries_erasures
+from app.me import journal, queries_erasures, reapplying
 from app.me import service as me_service
 from app.retention import running as retention_running
 from app.rotation import reporting
@@ -204,14 +204,12 @@ def erasures(
 
     async def work(database: Database) -> None:
         if import_ is not None:
-            lines = list(journal.read(import_.read_text()))
-            async with database.transaction() as session:
-                typer.echo(f"导入 / new {await me_service.enter(session, lines)}")
+            typer.echo(f"导入 / new {await reapplying.take_in(database, import_.read_text())}")
         if reapply:
-            typer.echo(f"重新注销 / erased again {await reapplied(database)}")
+            typer.echo(f"重新注销 / erased again {await reapplying.everyone(database)}")
         async with database.session() as session:
             if export is not None:
-                export.write_text("".join([journal.written(line) async for line in queries_erasures.journal(session)]))
+                export.write_text(await reapplying.written(session))
             kept, undone = await queries_erasures.count(session), len(await queries_erasures.undone(session))
         typer.echo(f"注销记录 / erasures {kept}, 未注销 / not erased {undone}")
 
@@ -219,16 +217,6 @@ def erasures(
         with_database(work, Settings())
     except journal.BadJournal as bad:
         raise SystemExit(str(bad)) from None
-
-
-async def reapplied(database: Database) -> int:
-    """One transaction a person: it can be stopped and begun again."""
-    async with database.session() as session:
-        subjects = await queries_erasures.undone(session)
-    for subject_id in subjects:
-        async with database.transaction() as session:
-            await me_service.repeat(session, subject_id=subject_id)
-    return len(subjects)
 
 
 @cli.command()
@@ -362,6 +350,8 @@ def generate(
 
 cli_jobs.install(cli, with_database)
 cli_wechat.install(cli, with_database)
+cli_backups.install(cli, database_address)
+cli_failover.install(cli)
 
 
 if __name__ == "__main__":

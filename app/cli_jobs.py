@@ -83,7 +83,17 @@ def _add_acts(commands: typer.Typer, with_database: WithDatabase) -> None:
 async def _lines(session: AsyncSession, status: str, name: str | None, limit: int) -> list[str]:
     found = [_line(job) for job in await queries.listed(session, status=status, name=name, limit=limit)]
     counted = await queries.counts(session)
-    return [*found, " ".join(f"{state}={number}" for state, number in sorted(counted.items())) or "没有任务 / the queue is empty"]
+    if not counted:
+        return [*found, "没有任务 / the queue is empty"]
+    return [*found, " ".join(f"{state}={number}" for state, number in sorted(counted.items())), await _age(session)]
+
+
+async def _age(session: AsyncSession) -> str:
+    """Whether the queue keeps up: what is due, what rests after a failure, and how late the oldest is."""
+    figures = await queries.measured(session)
+    oldest = max(seconds for name, seconds in figures.items() if name.startswith("xinxin_jobs_oldest_due_seconds"))
+    due, resting = (int(figures[f"xinxin_jobs_{name}"]) for name in ("due", "retrying"))
+    return f"到期 due={due} 失败后待重试 retrying={resting} 最久已等 oldest due {oldest:.0f} s"
 
 
 async def _story(session: AsyncSession, job_id: int) -> list[str]:
@@ -94,4 +104,6 @@ async def _story(session: AsyncSession, job_id: int) -> list[str]:
 
 
 def _line(job: Job) -> str:
-    return f"{job.id} {job.name} {job.status} attempts={job.attempts} {job.created_at.isoformat()} {json.dumps(job.payload)}"
+    told = f"{job.id} {job.name} {job.status} attempts={job.attempts} {job.created_at.isoformat()}"
+    due = f" due {job.due_at.isoformat()}" if job.status == "queued" else ""
+    return f"{told}{due} {json.dumps(job.payload)}"

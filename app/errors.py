@@ -158,6 +158,11 @@ class PayloadTooLarge(AppError):
     status, code, title, detail = 413, "payload_too_large", "Body too large", "内容过大"
     fact_names = ("limit",)
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """What the client still sends is not waited for."""
+        return {"Connection": "close"}
+
 
 class UnsupportedMediaType(AppError):
     status, code, title, detail = 415, "unsupported_media_type", "Unsupported media type", "不支持这种内容类型"

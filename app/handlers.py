@@ -5,6 +5,7 @@ import app.auth.jobs
 import app.budgets.jobs
 import app.checkins.jobs
 import app.collusion.jobs
+import app.complaints.jobs
 import app.demo.jobs
 import app.discounts.jobs
 import app.inbox.jobs

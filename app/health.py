@@ -2,8 +2,10 @@
 
 import asyncio
 import hmac
-from collections.abc import Awaitable, Callable, Mapping
+import shutil
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,6 +14,7 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.backups import queries as backups_queries
 from app.db.session import AsyncSession, Database
 from app.errors import AppError, Busy, NotFound, Unauthenticated
 from app.jobs import queries as jobs_queries
@@ -23,7 +26,8 @@ router = APIRouter(tags=["服务"])
 Measure = Callable[[AsyncSession], Awaitable[Mapping[str, float]]]
 _MEASURES: list[Measure] = []
 PATIENCE_SECONDS = 3.0
-PARTS = ("database", "storage", "jobs")
+PARTS = ("database", "storage", "jobs")  # without one of them it is not ready; the others are shown
+FULL_RATIO = 0.8
 
 
 class Live(BaseModel):
@@ -36,15 +40,17 @@ class Ready(BaseModel):
     """`parts`: `ok` or what is wrong; `dead_jobs`: jobs that failed for good and wait for an operator.
 
     `redemption_freezes`: areas where redemption stands still because the books do not balance. `wechat_stops`: calls of WeChat's API whose
-    quota is used up and that rest, as a rule until midnight in Beijing. The service is ready all the same.
+    quota is used up and that rest, as a rule until midnight in Beijing. `backup`: `none`, or `late` when the last good one or the last good
+    restore is older than 26 hours; `disk`: `filling` from 80 % on. The service is ready all the same.
     """
 
     model_config = {
         "json_schema_extra": {
             "examples": [
                 {
-                    "status": "ok", "parts": {"database": "ok", "storage": "ok", "jobs": "ok", "wechat": "ok"}, "dead_jobs": 0,
-                    "redemption_freezes": 0, "wechat_stops": [],
+                    "status": "ok",
+                    "parts": {"database": "ok", "storage": "ok", "jobs": "ok", "wechat": "ok", "backup": "ok", "disk": "ok"},
+                    "dead_jobs": 0, "redemption_freezes": 0, "wechat_stops": [],
                 }
             ]
         }
@@ -65,11 +71,12 @@ async def live() -> Live:
 @router.get("/health/ready", summary="是否可以提供服务")
 async def ready(request: Request, response: Response) -> Ready:
     state = request.app.state
-    async with state.database.reader() as session:
-        seen = await _database(session)
-    storage = await _sound(state.store.check())
+    seen, storage = await asyncio.gather(_in_time(_database(state.database)), _sound(state.store.check()))
     wechat = "ok" if state.wechat.reachable else "unavailable"
-    parts = {"database": seen.database, "storage": storage, "jobs": seen.jobs, "wechat": wechat}
+    disk = "filling" if _disk_ratio(state.settings.data_dir) >= FULL_RATIO else "ok"
+    parts = {
+        "database": seen.database, "storage": storage, "jobs": seen.jobs, "wechat": wechat, "backup": seen.backup, "disk": disk,
+    }
     good = all(parts[name] == "ok" for name in PARTS)
     response.status_code = 200 if good else 503
     if not good:
@@ -96,8 +103,26 @@ async def figures(request: Request) -> Response:
     given = request.headers.get("authorization", "").removeprefix("Bearer ")
     if not hmac.compare_digest(given.encode(), token.encode()):
         raise Unauthenticated
-    told = await asyncio.to_thread(metrics.exposition) + await _gauges(request.app.state.database)
+    told = await asyncio.to_thread(metrics.exposition) + _own(request.app.state) + await _gauges(request.app.state.database)
     return Response(told, media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _own(state: Any) -> bytes:
+    """What this process knows without asking the database: told above all while that is in trouble."""
+    ratio = _disk_ratio(state.settings.data_dir)
+    return (
+        f"# TYPE xinxin_commits_halted gauge\nxinxin_commits_halted {int(state.database.halted)}\n"
+        f"# TYPE xinxin_disk_used_ratio gauge\nxinxin_disk_used_ratio {ratio:.4f}\n"
+    ).encode()
+
+
+def _disk_ratio(folder: Path) -> float:
+    """Of the disk with the data folder, and what only root may use counts as used; 0 while there is none."""
+    try:
+        usage = shutil.disk_usage(folder)
+    except OSError:
+        return 0.0
+    return usage.used / max(usage.used + usage.free, 1)
 
 
 async def _gauges(database: Database) -> bytes:
@@ -116,27 +141,45 @@ async def _gauges(database: Database) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """States of the database (reachable and writable) and of the queue, dead letters, areas where redemption stands still, calls of WeChat
-    that rest."""
+    """States of the database (reachable, writable, its commits coming back), of the queue and of the backups, dead letters, areas where
+    redemption stands still, calls of WeChat that rest."""
 
     database: str
     jobs: str
     dead_jobs: int
     freezes: int
     stops: list[str]
+    backup: str = "unknown"
 
 
-async def _database(session: AsyncSession) -> Seen:
+NOTHING_SEEN = Seen("unavailable", "unavailable", 0, 0, [])
+
+
+async def _in_time(looking: Coroutine[Any, Any, Seen]) -> Seen:
+    """A database that says nothing is not waited for, nor is the end of what asked it: cancelling takes a silent connection seconds."""
+    asked = asyncio.create_task(looking)
+    await asyncio.wait({asked}, timeout=PATIENCE_SECONDS)
+    if asked.done():
+        return asked.result()
+    asked.cancel()
+    return NOTHING_SEEN
+
+
+async def _database(database: Database) -> Seen:
     try:
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with database.reader() as session:
             connection = await session.connection()
             writable = (await connection.execute(sa.text("select current_setting('transaction_read_only') = 'off'"))).scalar_one()
             counts = await jobs_queries.counts(session)
             freezes, _ = await queries_freezes.counts(session)
             stops = await wechat_queries.stopped_calls(session)
+            backup = await backups_queries.state(session)
     except (Exception, TimeoutError):  # whatever is wrong with it, it is not ready
-        return Seen("unavailable", "unavailable", 0, 0, [])
-    return Seen("ok" if writable else "read_only", "ok", counts.get("failed", 0), freezes, stops)
+        return NOTHING_SEEN
+    if not writable:
+        await database.let_go()
+    how = "read_only" if not writable else "waiting" if database.halted else "ok"
+    return Seen(how, "ok", counts.get("failed", 0), freezes, stops, backup)
 
 
 async def _sound(check: Any) -> str:

@@ -1,10 +1,13 @@
 """The API's application, built from its parts. `app/serving.py` runs it."""
 
 import gc
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from fastapi import FastAPI
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 import app.tables  # noqa: F401 - fills the metadata before the first statement
 from app import api, documents, observability, parts, ports, problems
@@ -27,10 +30,13 @@ def create_app(settings: Settings, life: Lifespan | None = None) -> FastAPI:
     made.state.settings = settings
     problems.install(made)
     api.include_routers(made)
-    documents.install(made)
+    if not settings.production:
+        documents.install(made)
     for layer in (MethodOverride, Limits, Metrics):
         made.add_middleware(layer)
     made.add_middleware(RequestId, private_prefix=api.PREFIX)
+    if settings.proxies:
+        made.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.proxies))
     return made
 
 
@@ -44,11 +50,16 @@ async def lifespan(made: FastAPI) -> AsyncIterator[None]:
 
 
 def build() -> FastAPI:
-    """The factory that uvicorn calls in each worker process."""
+    """The factory that uvicorn calls in each worker process. Settings that are refused would be refused again: all of it ends then."""
     end_with_parent()
     observability.configure("api")
     ports.connect()
-    built = create_app(Settings(), lifespan)
+    try:
+        settings = Settings()
+    except ValueError as refusal:
+        sys.stderr.write(f"{refusal}\n")
+        raise SystemExit(STARTUP_FAILURE) from None
+    built = create_app(settings, lifespan)
     gc.freeze()  # what is loaded stays: no collection while requests are served has to walk through it
     gc.enable()
     return built

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from app.db import roles
+from app.db import pulse, roles
 from app.db import session as db_session
 from app.db.session import Database
 from app.security import keys
@@ -50,14 +50,18 @@ def _protection(settings: Settings) -> Protection | None:
 
 @asynccontextmanager
 async def opened(
-    settings: Settings, *, name: str, statement_timeout_ms: int = 5_000, actor: dict[str, object] | None = None
+    settings: Settings, *, name: str, statement_timeout_ms: int = 5_000, actor: dict[str, object] | None = None, pool_size: int = 8
 ) -> AsyncIterator[Parts]:
-    """`name` is what the database shows of this process; `actor` stands in audit events that no signed-in caller causes."""
+    """`name` is what the database shows of this process; `actor` stands in audit events that no signed-in caller causes. `pool_size`
+    is how many connections are kept: what is used beyond them is opened and closed each time."""
     assert settings.database_url, "a process is given its database by scripts/server or XINXIN_DATABASE_URL"
     info = session_info(settings) | ({"actor": actor} if actor else {})
     async with AsyncExitStack() as stack:
-        database = db_session.connect(settings.database_url, info=info, name=name, statement_timeout_ms=statement_timeout_ms)
+        database = db_session.connect(
+            settings.database_url, info=info, name=name, statement_timeout_ms=statement_timeout_ms, pool_size=pool_size
+        )
         stack.push_async_callback(database.close)
+        await stack.enter_async_context(pulse.watched(settings.database_url, database.engine))
         await roles.require(database.engine)
         wechat = wechat_client(settings, database)
         stack.push_async_callback(wechat.aclose)

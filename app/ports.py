@@ -3,6 +3,7 @@
 from app import health
 from app.announcements import queries as announcements_queries
 from app.announcements import service as announcements_service
+from app.backups import queries as backups_queries
 from app.checkins import certificates
 from app.complaints import queries as complaints_queries
 from app.enterprises import queries as enterprises_queries
@@ -32,6 +33,7 @@ def connect() -> None:
     """Registers every provider. Called once, when a process is built."""
     health.measured(seals_queries.measured)
     health.measured(jobs_queries.measured)
+    health.measured(backups_queries.measured)
     health.measured(queries_freezes.measured)
     health.measured(moderation_queries.measured)
     health.measured(wechat_queries.measured)
@@ -44,8 +46,11 @@ def connect() -> None:
         )
     uploads_ports.owner("complaint", complaints_queries.may_see)
     uploads_ports.owner(rewards_service.PHOTO, rewards_queries.may_see_photo, shown_to_all=True)
-    uploads_ports.owner(announcements_service.PHOTOS, announcements_queries.may_see_photo)
-    uploads_ports.owner(groups_service.PHOTO, groups_queries.may_see_photo)
+    uploads_ports.owner(
+        announcements_service.PHOTOS, announcements_queries.may_see_photo, may_see_unpassed=announcements_queries.may_see_unpassed,
+        vouched=True,
+    )
+    uploads_ports.owner(groups_service.PHOTO, groups_queries.may_see_photo, may_see_unpassed=groups_queries.may_see_unpassed, vouched=True)
     uploads_ports.owner("store", stores_queries.may_see_photos, shown_to_all=True)
     uploads_ports.owner("store_application", stores_queries_applications.may_see)
     qrcodes_ports.target(

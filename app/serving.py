@@ -3,15 +3,20 @@
 import argparse
 import gc
 import os
+import resource
 import signal
+import sys
 
 import uvicorn
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.supervisors import Multiprocess
 
 from app import observability
 from app.process import end_with_parent
 
 GRACEFUL_SECONDS = 10
 KEEP_ALIVE_SECONDS = 30
+OPEN_FILES = 8_192
 
 # A worker gets this module before it loads the application for seconds, and the listening socket with it: should the parent be killed
 # meanwhile, the worker must let go of the port at once, or the next API cannot begin. It has nothing in flight, and uvicorn would only
@@ -21,7 +26,7 @@ if __name__ == "__mp_main__":
     gc.disable()  # a fifth of the loading otherwise, in which nothing becomes garbage; `main.build` enables it again
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m app.serving")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
@@ -29,12 +34,35 @@ def main() -> None:
     chosen = parser.parse_args()
     end_with_parent()
     observability.configure("api")
-    uvicorn.run(
+    open_files_enough()
+    config = uvicorn.Config(
         "app.main:build", factory=True, host=chosen.host, port=chosen.port, workers=chosen.workers, log_config=None, access_log=False,
         server_header=False, http="app.middleware.protocol:DeadlineProtocol", ws="none", timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACEFUL_SECONDS, backlog=2048, proxy_headers=False,
     )
+    return serve_by_many(config) if chosen.workers > 1 else serve_alone(config)
+
+
+def open_files_enough() -> None:
+    """Each connection is an open file, and systemd allows 1,024 unless asked; as many as it lets us ask for, with a bound."""
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if most == resource.RLIM_INFINITY else min(OPEN_FILES, most)
+    if allowed != resource.RLIM_INFINITY and allowed < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+
+
+def serve_alone(config: uvicorn.Config) -> int:
+    server = uvicorn.Server(config)
+    server.run()
+    return 0 if server.started else 1
+
+
+def serve_by_many(config: uvicorn.Config) -> int:
+    """Uvicorn ends its processes when one cannot start, and says nothing of it by its own exit code: whoever watches this one must know."""
+    processes = Multiprocess(config, [config.bind_socket()])
+    processes.run()
+    return 1 if any(process.exitcode == STARTUP_FAILURE for process in processes.processes) else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -2,6 +2,7 @@
 
 import re
 from functools import cache
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import urlsplit
@@ -38,7 +39,7 @@ def _listed(text: str | None) -> tuple[str, ...]:
 class Settings(BaseSettings):
     """Names and meanings are the contract's; `.env.example` shows each with a safe sample."""
 
-    model_config = SettingsConfigDict(env_prefix="XINXIN_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="XINXIN_", extra="ignore", frozen=True, hide_input_in_errors=True)
 
     database_url: str | None = Field(None, description="PostgreSQL 16 or newer; empty starts the embedded server in DATA_DIR")
     data_dir: Path = Field(Path("data"), description="folder for the embedded database, photos and generated keys")
@@ -70,6 +71,9 @@ class Settings(BaseSettings):
     )
     storage_url: str | None = Field(None, description="file:///path or s3://KEY:SECRET@host/bucket?region=R; empty means DATA_DIR/objects")
     admin_password: str | None = Field(None, description="password of create-admin and of the demo's administrator")
+    trusted_proxies: str | None = Field(
+        None, description="addresses or networks of reverse proxies whose X-Forwarded-For is believed, comma-separated; empty: nobody's"
+    )
     public_base_url: str = Field("http://127.0.0.1:8000", description="address that phones reach; links and QR codes start with it")
     sms_provider: Literal["console", "tencent", "off"] | None = Field(
         None, description="who sends SMS; empty means console (a line in the log) in development, off in production"
@@ -93,6 +97,10 @@ class Settings(BaseSettings):
     @property
     def object_store_url(self) -> str:
         return self.storage_url or f"file://{(self.data_dir / 'objects').resolve()}"
+
+    @property
+    def proxies(self) -> tuple[str, ...]:
+        return _listed(self.trusted_proxies)
 
     @property
     def push_tokens(self) -> tuple[str, ...]:
@@ -127,6 +135,18 @@ class Settings(BaseSettings):
             raise UnsafeSettings("XINXIN_WECHAT_PUSH_TOKEN: a token is 3 to 32 letters and digits")
         if not all(re.fullmatch("[A-Za-z0-9+/]{43}", key) for key in self.push_aes_keys):
             raise UnsafeSettings("XINXIN_WECHAT_PUSH_AES_KEY: an EncodingAESKey is 43 characters of base64")
+        return self
+
+    @model_validator(mode="after")
+    def _refuse_to_believe_everybody(self) -> Self:
+        """Limits and the trail count by address: who is believed says any."""
+        for proxy in self.proxies:
+            try:
+                sized = ip_network(proxy, strict=False).prefixlen
+            except ValueError:
+                sized = 0
+            if sized == 0:
+                raise UnsafeSettings(f"XINXIN_TRUSTED_PROXIES: {proxy} is neither an address nor a network of a proxy's")
         return self
 
     @model_validator(mode="after")

@@ -4,6 +4,7 @@ import app.announcements.models
 import app.areas.models
 import app.audit.models
 import app.auth.models
+import app.backups.models
 import app.budgets.models
 import app.categories.models
 import app.checkins.models

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlmodel import SQLModel
 
 import app.tables  # noqa: F401 - fills the metadata
+from app.db import addresses
 from app.settings import Settings
 
 MIGRATION_LOCK = 7_236_401_220_261_124  # any number that nothing else uses
@@ -32,7 +33,7 @@ def run(connection: Connection) -> None:
 
 
 async def run_alone(url: str) -> None:
-    engine = create_async_engine(sa.make_url(url).set(drivername="postgresql+asyncpg"), poolclass=sa.NullPool)
+    engine = create_async_engine(addresses.engine_url(url), poolclass=sa.NullPool)
     async with engine.connect() as connection:
         await connection.run_sync(run)
         await connection.commit()

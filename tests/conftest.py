@@ -43,9 +43,11 @@ from tests.support.queue import queued as queued_jobs
 from tests.support.savepoints import OneConnection
 from tests.support.simulator import RunningSimulator, running_simulator
 
+pytest_plugins = ["tests.trust.plugin"]
 SERVER = "XINXIN_TEST_SERVER"
 TEMPLATE = "XINXIN_TEST_TEMPLATE"
 TEMPLATE_LOCK = 7_236_401_220_261_129  # any number that nothing else uses
+MEMORY, ROOM = Path("/dev/shm"), 6 << 30  # a database is 1,500 files, and making those on a disk is nine tenths of what a copy of it costs
 LONG = {"faults", "journeys", "races", "robustness", "rotation"}
 stack = ExitStack()
 effort.register_profile("long", max_examples=1_000, deadline=None)  # what takes minutes looks whether it was asked for by this name
@@ -58,11 +60,15 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in [name for name in os.environ if name.startswith("XINXIN_") and name != SERVER]:
         del os.environ[name]
     if SERVER not in os.environ:
-        folder = Path(tempfile.mkdtemp(prefix="xinxin-test-"))
+        folder = Path(tempfile.mkdtemp(prefix="xinxin-test-", dir=MEMORY if roomy(MEMORY) else None))
         folder.chmod(0o711)
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         os.environ[SERVER] = stack.enter_context(throwaway(folder))
     os.environ[TEMPLATE] = f"xinxin_template_{os.getpid()}"
+
+
+def roomy(folder: Path) -> bool:
+    return folder.is_dir() and shutil.disk_usage(folder).free > ROOM
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -75,7 +81,6 @@ def pytest_collection_finish() -> None:
     """What is loaded by now stays to the end: the collector walks through it once more, and then only through what tests make."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

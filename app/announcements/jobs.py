@@ -27,3 +27,13 @@ async def due(context: Context) -> None:
     async with context.database.transaction() as session:
         for announcement_id in await queries.due(session):
             await service.enqueue(session, announcement_id)
+
+
+@every("45 19 * * *", "announcements.sweep")
+async def sweep(context: Context) -> None:
+    """Nightly in China: who was told and who has read is forgotten half a year after the publication."""
+    async with context.database.transaction() as session:
+        past = await queries.outlived(session)
+    for announcement_id in past:
+        async with context.database.transaction() as session:
+            await service.drop_receipts(session, announcement_id=announcement_id)

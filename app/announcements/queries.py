@@ -142,14 +142,26 @@ async def tallies(session: AsyncSession, ids: Collection[UUID]) -> dict[UUID, An
 
 
 async def read_by(session: AsyncSession, ids: Collection[UUID], *, member_id: UUID) -> set[UUID]:
-    """Those of these announcements that this person has opened: for that person alone."""
+    """Those of these announcements that this person has opened, for that person alone; and those that are long past."""
+    opened = sa.exists().where(
+        col(AnnouncementReceipt.announcement_id) == col(Announcement.id), col(AnnouncementReceipt.member_id) == member_id,
+        col(AnnouncementReceipt.read_at).is_not(None),
+    )
+    past = col(Announcement.publish_at) <= sa.func.clock_timestamp() - workflow.RECEIPTS_KEPT
+    found = await session.exec(sa.select(col(Announcement.id)).where(col(Announcement.id).in_(set(ids)), sa.or_(opened, past)))
+    return set(found.scalars().all())
+
+
+async def outlived(session: AsyncSession) -> Sequence[UUID]:
+    """What is long past and was told to all, or taken back, and still has receipts."""
+    received = sa.exists().where(col(AnnouncementReceipt.announcement_id) == col(Announcement.id))
     found = await session.exec(
-        sa.select(col(AnnouncementReceipt.announcement_id)).where(
-            col(AnnouncementReceipt.announcement_id).in_(set(ids)), col(AnnouncementReceipt.member_id) == member_id,
-            col(AnnouncementReceipt.read_at).is_not(None),
+        sa.select(col(Announcement.id)).where(
+            received, col(Announcement.publish_at) <= sa.func.clock_timestamp() - workflow.RECEIPTS_DROPPED,
+            sa.func.num_nonnulls(col(Announcement.delivered_at), col(Announcement.withdrawn_at)) > 0,
         )
     )
-    return set(found.scalars().all())
+    return found.scalars().all()
 
 
 async def due(session: AsyncSession) -> Sequence[UUID]:
@@ -169,6 +181,12 @@ async def may_see_photo(session: AsyncSession, principal: Principal, owner_id: U
     except NotFound:
         return False
     return True
+
+
+async def may_see_unpassed(session: AsyncSession, principal: Principal, owner_id: UUID, risky: bool) -> bool:
+    """What has not passed the content check is for who looks after it, risky or not: they must see what to take away."""
+    row = await session.get(Announcement, owner_id)
+    return row is not None and workflow.manages(principal, row, (await organisations_of(session, [owner_id])).get(owner_id, ()))
 
 
 async def export(session: AsyncSession, *, member_id: UUID) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
+from app import clock
 from app.announcements import queries, queries_audience, workflow
 from app.announcements.models import Announcement, AnnouncementOrganisation, AnnouncementReceipt, AnnouncementTally, Issuer
 from app.areas import queries as areas_queries
@@ -118,7 +119,7 @@ async def withdraw(session: AsyncSession, *, principal: Principal, announcement_
 async def read(session: AsyncSession, *, principal: Principal, announcement_id: UUID) -> Announcement:
     """One for whoever may see it; of those whom it is for, the first look is counted. No trail says who looked. Raises NotFound."""
     row, mine = await queries.access(session, principal=principal, announcement_id=announcement_id)
-    if not mine:
+    if not mine or workflow.past(row, clock.now()):
         return row
     opened = await session.exec(
         insert(AnnouncementReceipt)
@@ -192,6 +193,11 @@ async def forget_party(session: AsyncSession, *, member_id: UUID) -> None:
 async def forget(session: AsyncSession, *, member_id: UUID) -> None:
     """Deletes what a person was told of and has read; the totals stay."""
     await session.exec(sa.delete(AnnouncementReceipt).where(col(AnnouncementReceipt.member_id) == member_id))
+
+
+async def drop_receipts(session: AsyncSession, *, announcement_id: UUID) -> None:
+    """Of one that is long past; the totals stay."""
+    await session.exec(sa.delete(AnnouncementReceipt).where(col(AnnouncementReceipt.announcement_id) == announcement_id))
 
 
 async def _note_told(session: AsyncSession, announcement_id: UUID, people: Sequence[UUID]) -> dict[UUID, datetime | None]:

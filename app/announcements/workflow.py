@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Collection
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from app.announcements.models import Announcement, AnnouncementTally, Issuer, Kind, Status
@@ -16,6 +16,8 @@ HEADINGS = {Kind.NOTICE: "新的通知公告", Kind.POLICY: "新的政策文件"
 NEUTRAL = "请打开查看。"
 PAGE = "pages/announcements/detail"
 SUMMARY = 80
+RECEIPTS_KEPT = timedelta(days=180)  # since publication; what is older counts as read, for everybody
+RECEIPTS_DROPPED = RECEIPTS_KEPT + timedelta(days=1)  # later, so that no clock lets anybody be counted twice
 WHILE_OPEN = frozenset({Status.DRAFT, Status.SCHEDULED})
 ALLOWED: dict[Status, tuple[str, ...]] = {
     Status.DRAFT: ("update", "publish", "withdraw"),
@@ -54,6 +56,11 @@ def manages(principal: Principal, row: Announcement, organisation_ids: Collectio
 
 def _leads(principal: Principal, organisation_id: UUID) -> bool:
     return principal.holds(ScopeType.ORGANISATION, organisation_id, Role.ORG_SECRETARY)
+
+
+def past(row: Announcement, now: datetime) -> bool:
+    """So long out that nobody asks any more who has read it."""
+    return row.publish_at is not None and row.publish_at <= now - RECEIPTS_KEPT
 
 
 def require(state: Status, command: str) -> None:

@@ -16,6 +16,8 @@ from app.errors import NotFound
 from app.security import sealing
 
 TABLE = "complaint"
+CLOCK = sa.func.clock_timestamp(type_=sa.DateTime(timezone=True))
+LATE = sa.and_(col(Complaint.status) == Status.OPEN, col(Complaint.due_at) < CLOCK)
 
 
 async def own(session: AsyncSession, *, member_id: UUID, limit: int, after: UUID | None) -> Sequence[Complaint]:
@@ -24,12 +26,14 @@ async def own(session: AsyncSession, *, member_id: UUID, limit: int, after: UUID
 
 
 async def in_scope(
-    session: AsyncSession, *, principal: Principal, status: Status | None, limit: int, after: UUID | None
+    session: AsyncSession, *, principal: Principal, status: Status | None, overdue: bool, limit: int, after: UUID | None
 ) -> Sequence[Complaint]:
-    """Those of people who work in the caller's areas, newest first, one more than `limit`."""
+    """Those of people who work in the caller's areas, newest first, one more than `limit`. `overdue`: only those that wait too long."""
     statement = sa.select(Complaint).where(within(col(Complaint.area_path), principal.area_paths(Role.AREA_ADMIN)))
     if status is not None:
         statement = statement.where(col(Complaint.status) == status)
+    if overdue:
+        statement = statement.where(LATE)
     return await _page(session, statement, limit, after)
 
 

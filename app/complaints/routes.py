@@ -15,6 +15,7 @@ from app.pagination import Page, Paging, page_of
 router = routing.router("/complaints", tag="意见建议")
 ComplaintId = Annotated[UUID, Path(description="编号", examples=[EXAMPLE["id"]])]
 StatusQuery = Annotated[Status | None, Query(description="状态", examples=["open"])]
+Overdue = Annotated[bool, Query(description="只看超过答复时限的", examples=[True])]
 
 
 @router.post("", status_code=201, summary="提交投诉或建议")
@@ -31,8 +32,12 @@ async def mine(principal: SignedIn, session: ReadSession, page: Paging) -> Page[
 
 
 @router.get("", summary="投诉和建议列表（区域管理员）")
-async def complaints(principal: SignedIn, session: ReadSession, page: Paging, status: StatusQuery = None) -> Page[ComplaintOut]:
-    found = await queries.in_scope(session, principal=principal, status=status, limit=page.limit, after=page.after)
+async def complaints(
+    principal: SignedIn, session: ReadSession, page: Paging, status: StatusQuery = None, overdue: Overdue = False
+) -> Page[ComplaintOut]:
+    found = await queries.in_scope(
+        session, principal=principal, status=status, overdue=overdue, limit=page.limit, after=page.after
+    )
     rows, cursor = page.cut(found, lambda row: row.id)
     return Page[ComplaintOut].model_validate(page_of(await views.shown(session, principal, rows), cursor))
 

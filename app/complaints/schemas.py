@@ -11,8 +11,8 @@ from app.uploads.schemas import UploadOut
 
 EXAMPLE: dict[str, Any] = {
     "id": "01933c5e-7a00-7000-8000-000000000009", "kind": "suggestion", "status": "answered", "text": "希望驿站增加换电柜", "photos": [],
-    "answer": "已列入下月计划，谢谢您的建议。", "answered_at": "2026-11-25T02:00:00Z", "member": None, "at": "2026-11-24T02:00:00Z",
-    "version": 2, "allowed": [],
+    "answer": "已列入下月计划，谢谢您的建议。", "answered_at": "2026-11-25T02:00:00Z", "due_at": "2026-12-08T02:00:00Z", "overdue": False,
+    "member": None, "at": "2026-11-24T02:00:00Z", "version": 2, "allowed": [],
 }
 
 
@@ -31,7 +31,10 @@ class AnswerIn(Body):
 
 
 class ComplaintOut(Out):
-    """`member` is the alias of the writer, for staff; null in one's own list. The texts of an erased person are null."""
+    """`member` is the alias of the writer, for staff; null in one's own list. The texts of an erased person are null.
+
+    `due_at`: by then it is to be answered, `overdue` when that has passed without an answer.
+    """
 
     model_config = {"json_schema_extra": {"examples": [EXAMPLE]}}
 
@@ -42,6 +45,8 @@ class ComplaintOut(Out):
     photos: list[UploadOut]
     answer: str | None
     answered_at: Instant | None
+    due_at: Instant | None
+    overdue: bool
     member: str | None
     at: Instant
     version: int

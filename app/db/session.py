@@ -1,8 +1,9 @@
 """Engines and sessions: one transaction per request or job, an AUTOCOMMIT session for what only reads."""
 
+import asyncio
 import copy
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Self, overload
 from uuid import UUID
 
@@ -15,11 +16,12 @@ from sqlalchemy.orm import SessionTransaction
 from sqlalchemy.sql.base import Executable
 from sqlmodel.ext.asyncio import session as sqlmodel_session
 
-from app.db import roles
+from app.db import addresses, commits, failures, roles
 from app.errors import RequestInProgress
 
 # More than the service has: with the default of 100 each was prepared again and again, a round trip each time.
 STATEMENTS = 500
+CLOSE_SECONDS = 2.0
 LOCK_STATEMENT = sa.text("select pg_try_advisory_xact_lock(hashtextextended(:name, 0))")
 
 
@@ -52,6 +54,12 @@ class Database:
         self._reader = async_sessionmaker(
             engine.execution_options(isolation_level="AUTOCOMMIT"), class_=AsyncSession, expire_on_commit=False, autoflush=False
         )
+
+    @property
+    def halted(self) -> bool:
+        """Whether commits stand still, because a standby that has to confirm them is gone."""
+        halt = commits.halt_of(self.engine)
+        return halt is not None and halt.on
 
     @property
     def info(self) -> Mapping[str, Any]:
@@ -90,20 +98,30 @@ class Database:
                 await connection.exec_driver_sql(f"set transaction snapshot '{exported}'")
             yield opened
 
-    async def close(self) -> None:
+    async def let_go(self) -> None:
+        """Of every connection that nobody uses, and of the others as they come back: new ones go to whichever server takes writes."""
         await self.engine.dispose()
+
+    async def close(self) -> None:
+        """Says goodbye to a server that listens; one that is silent does not hold up a process that ends."""
+        halt = commits.halt_of(self.engine)
+        if halt is not None:
+            halt.end()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self.engine.dispose()
 
 
 def connect(
     url: str, *, info: dict[str, Any], pool_size: int = 8, name: str = "xinxin-api", statement_timeout_ms: int = 5_000,
     role: str | None = roles.APP,
 ) -> Database:
-    """Opens the pool. `url` is a postgresql:// address (socket folder or host). Waiting for a connection longer than 2 s is 503 `busy`.
+    """Opens the pool. `url` is a postgresql:// address (socket folder, host or hosts). Waiting for a connection for 2 s is 503 `busy`.
 
     `role` None stays the owner of the tables: for migrations and for an operator's hand.
     """
     engine = create_async_engine(
-        sa.make_url(url).set(drivername="postgresql+asyncpg"),
+        addresses.engine_url(url, commits.DRIVER),
         pool_size=pool_size, max_overflow=2 * pool_size, pool_timeout=2, pool_recycle=1800, pool_pre_ping=True,
         hide_parameters=True,  # an error's text would repeat phone numbers and names
         connect_args={
@@ -116,6 +134,8 @@ def connect(
             },
         },
     )
+    failures.forget_demoted(engine)
+    commits.guard(engine)
     return Database(engine, info)
 
 

@@ -16,11 +16,15 @@ PAGE = 100
 
 @dataclass
 class Cast:
-    """Ids: `areas` (communities) by code, `stores` and `enterprises` by their position in the plan. Principals are read when asked for."""
+    """Ids: `areas` (communities) and `places` (county, streets) by code, `stores` and `enterprises` by their position in the plan.
+
+    Principals are read when asked for.
+    """
 
     appid: str
     versions: dict[str, str]
     areas: dict[str, UUID]
+    places: dict[str, UUID]
     stores: list[UUID]
     enterprises: list[UUID]
     water: UUID
@@ -38,10 +42,11 @@ async def gather(session: AsyncSession, *, appid: str) -> Cast:
     """Raises LookupError when the county is not (or no longer) as it was loaded."""
     admin = await people.principal(session, appid=appid, person=people.ADMINS[0])
     county, *_ = await areas_queries.ancestors(session, path=f"{plan.COUNTY_CODE}/")
-    places = {}
+    communities, places = {}, {county.code: county.id}
     for street in await areas_queries.children(session, parent_id=county.id, limit=PAGE, after=None):
+        places[street.code] = street.id
         for area in await areas_queries.children(session, parent_id=street.id, limit=PAGE, after=None):
-            places[area.code] = area.id
+            communities[area.code] = area.id
     stores = await stores_queries.stores(session, principal=admin, area_path=county.path, limit=PAGE, after=None)
     employers = await enterprises_queries.enterprises(session, area_id=county.id, kind=None, limit=PAGE, after=None)
     rewards = await rewards_queries.rewards(
@@ -49,6 +54,6 @@ async def gather(session: AsyncSession, *, appid: str) -> Cast:
     )
     by_name = {row.name: row.id for rows in (stores, employers, rewards) for row in rows}
     return Cast(
-        appid, await people.versions(session), places, [by_name[store.name] for store in plan.stores()],
+        appid, await people.versions(session), communities, places, [by_name[store.name] for store in plan.stores()],
         [by_name[enterprise[0]] for enterprise in names.ENTERPRISES], by_name[names.WATER],
     )

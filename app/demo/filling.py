@@ -23,7 +23,7 @@ from app.auth.principal import Principal
 from app.auth.roles import Role, ScopeType
 from app.db.session import AsyncSession, Database
 from app.demo import cast as casts
-from app.demo import lives, people, photos, plan
+from app.demo import lives, people, photos, plan, speaking
 from app.demo.cast import Cast
 from app.demo.lives import Life
 from app.demo.plan import OrderPlan, ReportPlan, RiderPlan
@@ -186,6 +186,11 @@ async def _lane(settings: Settings, first: int) -> None:
             await fill(opened.database, opened.store, appid=settings.wechat_appid, part=part)
 
 
+async def _speak(settings: Settings) -> None:
+    async with parts.opened(settings, name="xinxin-demo", statement_timeout_ms=TIMEOUT_MS, actor={"kind": "job"}) as opened:
+        await speaking.speak(opened.database, appid=settings.wechat_appid)
+
+
 def main() -> None:
     """`python -m app.demo.filling`: fills every part, in lanes side by side, behind everything else that wants to work on this machine.
 
@@ -198,7 +203,9 @@ def main() -> None:
     ports.connect()
     lanes = [_forked(lane) for lane in range(plan.LANES)]
     failed = [lane for lane in lanes if os.waitstatus_to_exitcode(os.waitpid(lane, 0)[1])]
-    sys.exit(1 if failed else 0)
+    if failed:
+        sys.exit(1)
+    uvloop.run(_speak(Settings()))
 
 
 def _forked(lane: int) -> int:

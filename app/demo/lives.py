@@ -54,14 +54,15 @@ class Life:
 
 
 async def file(life: Life, before: Kept) -> UUID:
-    """The reporter sends photo, place and text; photo and text have passed the content check.
+    """The reporter sends photo, place and text; text and photo have passed the content check, but for the photo that people are to look at.
 
     Nobody asks WeChat for these verdicts: what the demo says and draws is harmless.
     """
     planned, session = life.planned, life.session
     reporter = await life.reporter()
     photo = await _photo(session, reporter, before)
-    await _pass(session, photo)
+    if not planned.doubted:
+        await _judge(session, photo, Checked.PASS)
     filing = reports_service.Filing(
         category_code=planned.category, description=planned.description, upload_ids=[photo], occurred_at=None,
         location=Place.model_validate({"lng": planned.lng, "lat": planned.lat, "crs": "gcj02", "accuracy_m": 15}),
@@ -70,6 +71,8 @@ async def file(life: Life, before: Kept) -> UUID:
     filed = await reports_service.submit(session, principal=reporter, filing=filing)
     await session.flush()
     report = filed.report
+    if planned.doubted:  # attached by now: whom it is to be put before is known
+        await _judge(session, photo, Checked.REVIEW)
     await reports_service.judge_text(session, report_id=report.id, verdict=Checked.PASS.value, of=report.description_sealed)
     judged = {"upload_id": str(photo)}
     await jobs_service.drop(
@@ -84,10 +87,10 @@ async def _photo(session: AsyncSession, who: Principal, kept: Kept) -> UUID:
     return upload.id
 
 
-async def _pass(session: AsyncSession, upload_id: UUID) -> None:
+async def _judge(session: AsyncSession, upload_id: UUID, verdict: Checked) -> None:
     trace = f"demo-{upload_id}"
     await uploads_service.note_check(session, upload_id=upload_id, trace_id=trace)
-    await uploads_service.judge(session, trace_id=trace, verdict=Checked.PASS, label=None)
+    await uploads_service.judge(session, trace_id=trace, verdict=verdict, label=None)
 
 
 async def withdraw(life: Life) -> None:
@@ -139,7 +142,7 @@ async def resolve(life: Life) -> None:
     assert life.after is not None
     worker = await life.worker()
     photo = await _photo(life.session, worker, life.after)
-    await _pass(life.session, photo)
+    await _judge(life.session, photo, Checked.PASS)
     await reports_service.resolve(
         life.session, principal=worker, report_id=life.id, seen=None, note="已处理完毕", upload_ids=[photo]
     )

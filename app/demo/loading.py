@@ -27,7 +27,7 @@ from app.coverage.models import Duty
 from app.coverage.schemas import AssignmentIn
 from app.db import session as db_session
 from app.db.session import AsyncSession
-from app.demo import names, people, plan, trading
+from app.demo import names, people, plan, speaking, trading
 from app.enterprises import service as enterprises_service
 from app.enterprises.schemas import EnterpriseIn
 from app.errors import AlreadyExists
@@ -113,6 +113,7 @@ async def _load(session: AsyncSession, *, appid: str, password_hash: str) -> boo
     await _rewards(loading, stores)
     await trading.contracts(session, principal=loading.actor, stores=stores)
     await trading.offers(session, principal=loading.actor, stores=stores)
+    await speaking.prepare(session, admin=loading.actor, platform=platform, areas=loading.areas)
     await jobs_service.enqueue(session, "demo.fill", {}, key="demo.fill")
     return made
 

@@ -1,6 +1,7 @@
 """A fresh server for one telling of the story: own port, own data folder, removed at the end."""
 
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -18,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 READY_SECONDS, STOP_SECONDS, REMOVE_SECONDS = 90.0, 30.0, 10.0
 LOOK_SECONDS = 0.1
 TAIL = 3_000
+AES_KEY_LENGTH = 43
 
 
 @contextmanager
@@ -26,10 +28,15 @@ def running() -> Iterator[tuple[str, Path]]:
     folder = Path(tempfile.mkdtemp(prefix="xinxin-demo-"))
     folder.chmod(0o711)  # the embedded database's own account must pass
     try:
-        with serving(folder) as url:
+        with serving(folder, **_pushes()) as url:
             yield url, folder
     finally:
         _remove(folder)
+
+
+def _pushes() -> dict[str, str]:
+    """WeChat pushes to this server, sealed, as it does to a real one."""
+    return {"XINXIN_WECHAT_PUSH_TOKEN": secrets.token_hex(8), "XINXIN_WECHAT_PUSH_AES_KEY": secrets.token_hex(22)[:AES_KEY_LENGTH]}
 
 
 @contextmanager

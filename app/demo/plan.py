@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import count
 
@@ -76,7 +76,10 @@ class RiderPlan:
 
 @dataclass(frozen=True, slots=True)
 class ReportPlan:
-    """`turn` says which of the rider's reports it is; `into` is the position, within the part, of the report that it is merged into."""
+    """`turn` says which of the rider's reports it is; `into` is the position, within the part, of the report that it is merged into.
+
+    `doubted`: WeChat leaves its photo to people.
+    """
 
     rider: int
     turn: int
@@ -87,6 +90,7 @@ class ReportPlan:
     lng: float
     lat: float
     into: int | None
+    doubted: bool = False
 
     @property
     def hazard(self) -> bool:
@@ -202,6 +206,8 @@ def reports_of(part: int) -> tuple[ReportPlan, ...]:
         rider, turn = people[position % len(people)], position // len(people)
         into = _target(made, rider) if outcome == "merged" else None
         made.append(_report(chance, rider, turn, outcome, into, made))
+    first = next(at for at, report in enumerate(made) if report.outcome == "submitted")
+    made[first] = replace(made[first], doubted=True)
     return tuple(made)
 
 

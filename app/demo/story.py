@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from app import clock
-from app.demo import names, people, photos, plan, story_points, story_reporting, story_seeking, story_shopping
+from app.demo import names, people, photos, plan, story_points, story_reporting, story_seeking, story_shopping, story_telling
 from app.demo.arriving import arrive
 from app.demo.telling import Person, Teller, fresh_key
 
@@ -56,6 +56,7 @@ def tell(teller: Teller) -> None:
     _walk(teller, story_points.STEPS, story_points.Saving(teller))
     _walk(teller, story_shopping.STEPS, story_shopping.Shopping(teller))
     _walk(teller, story_seeking.STEPS, story_seeking.Seeking(teller))
+    _walk(teller, story_telling.STEPS, story_telling.Telling(teller))
 
 
 def _walk(teller: Teller, steps: Sequence[tuple[str, Callable[[T], None]]], story: T) -> None:

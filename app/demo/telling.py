@@ -6,15 +6,16 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 
 SECRET_NAMES = frozenset({"access_token", "refresh_token", "code", "token", "confirm_token", "phone_code"})
 SHOWN_ITEMS, SHOWN_TEXT = 2, 160
 TIMEOUT_SECONDS = 20.0
-BUSY, TRIES = 503, 5
+OK, BUSY, TRIES = 200, 503, 5
 WAITS, WAIT_SECONDS = 40, 0.5
+T = TypeVar("T")
 
 
 class Different(Exception):
@@ -53,8 +54,33 @@ class Teller:
         answer = self._send(self._simulator, "微信模拟器", "POST", "/_simulator/codes", 200, json=wish)
         return str(answer.json()["code"])
 
+    def order(self, what: str, wish: dict[str, Any], *, status: int = 204) -> Any:
+        """What the simulator of WeChat is told to do; its answer, if it has one."""
+        answer = self._send(self._simulator, "微信模拟器", "POST", f"/_simulator/{what}", status, json=wish)
+        return answer.json() if answer.content else None
+
+    def played(self, what: str) -> Any:
+        """What the simulator has seen."""
+        return self._send(self._simulator, "微信模拟器", "GET", f"/_simulator/{what}", 200).json()
+
+    def wait_for_wechat(self, what: str, done: Callable[[Any], T | None]) -> T:
+        """Asks the simulator until it has seen something. Raises Different after twenty seconds."""
+        for _ in range(WAITS):
+            found = done(self.played(what))
+            if found is not None:
+                return found
+            time.sleep(WAIT_SECONDS)
+        raise Different(f"微信模拟器没有等到 {what}")
+
+    def wechat_pushes(self) -> bool:
+        """Does this WeChat push events to the service?"""
+        return self._simulator.post("/_simulator/push/verify", json={}).status_code == OK
+
+    def refused(self, who: Person, path: str, status: int) -> Any:
+        return self._call(who, "GET", path, status)
+
     def get(self, who: Person | None, path: str, **params: Any) -> Any:
-        return self._call(who, "GET", path, 200, params=params)
+        return self._call(who, "GET", path, 200, params=params or None)  # an empty one would take away the query of the path
 
     def enter(self, person: Person) -> Any:
         """Signs somebody in; returns the account."""

@@ -105,6 +105,12 @@ async def may_see_photo(session: AsyncSession, principal: Principal, owner_id: U
     return True
 
 
+async def may_see_unpassed(session: AsyncSession, principal: Principal, owner_id: UUID, risky: bool) -> bool:
+    """Before it has passed the content check, and when it did not, for who keeps the register only."""
+    group = await session.get(GroupChat, owner_id)
+    return group is not None and workflow.keeps(principal, group.area_path)
+
+
 async def name_taken(session: AsyncSession, group: GroupChat) -> bool:
     """Has the community another active group of this name? Of two such changes at once, the constraint refuses the later one."""
     with session.no_autoflush:

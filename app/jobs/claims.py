@@ -61,8 +61,9 @@ select id, outcome::{STATUS}, entrypoint, priority, jsonb_build_object('reason',
 AGAIN = f"""
 with again as (
     update {QUEUE}
-    set status = 'queued', execute_after = now() + $4::interval, attempts = attempts + $5::int, updated = now(), queue_manager_id = null,
-        crashes = 0
+    set status = 'queued', attempts = attempts + $5::int, updated = now(), queue_manager_id = null, crashes = 0,
+        headers = case jsonb_typeof(headers) when 'object' then headers - 'due' end,
+        execute_after = case when (headers->>'due')::timestamptz > now() then (headers->>'due')::timestamptz else now() + $4::interval end
     where id = $1 and lease = $2 and queue_manager_id = $3 and status = 'picked' returning id, entrypoint, priority
 )
 insert into {LOG} (job_id, status, entrypoint, priority, traceback)
@@ -73,6 +74,15 @@ update {QUEUE} as job set heartbeat = now()
 from unnest($1::bigint[], $2::bigint[]) as held(id, lease)
 where job.id = held.id and job.lease = held.lease and job.queue_manager_id = $3 and job.status = 'picked'
 """
+# What failed and rests; what rests for another reason (the morning, a quota) has no failed try.
+WAKE = f"""
+update {QUEUE} set execute_after = now(), updated = now()
+where id in (
+    select id from {QUEUE} where status = 'queued' and attempts > 0 and entrypoint = $1 and execute_after > now()
+    order by execute_after limit $2 for update skip locked
+)
+"""
+WOKEN = 3  # more than one, so that ten thousand are awake soon; few, so that where two of three fail nobody is hurried through its tries
 
 
 class LeasedQueries(Queries):
@@ -116,6 +126,10 @@ class LeasedQueries(Queries):
         held = [self.leases[job] for job in set(map(int, job_ids)) if job in self.leases]
         if held:
             await self.driver.execute(ALIVE, [lease.job for lease in held], [lease.number for lease in held], held[0].worker)
+
+    async def wake(self, name: str) -> None:
+        """One that had failed before has succeeded: others of its name, which may rest for an hour yet, are tried now."""
+        await self.driver.execute(WAKE, name, WOKEN)
 
     def _let_go(self, leases: Sequence[Lease]) -> None:
         for lease in leases:

@@ -1,5 +1,6 @@
 """The worker's loop: PgQueuer with our handlers, under leases; pauses that grow, dead letters kept with status `failed`."""
 
+import contextlib
 import json
 import random
 from collections.abc import Awaitable, Callable
@@ -32,7 +33,7 @@ Work = Callable[[Context, Job], Awaitable[None]]
 class Pace:
     """`lease`: a worker that has not been heard of for so long loses its jobs. It tells twice in that time that it lives."""
 
-    lease: timedelta = timedelta(seconds=30)
+    lease: timedelta = timedelta(seconds=20)
     poll: timedelta = timedelta(seconds=5)
     batch: int = 10
     at_once: int = 20
@@ -77,6 +78,9 @@ async def _run(queries: LeasedQueries, context: Context, work: Work, job: Job) -
         raise
     except Exception as error:
         raise _after(error, lease, job) from None
+    if job.attempts or "due" in (job.headers or ()):
+        with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):  # the work is done whatever becomes of this
+            await queries.wake(job.entrypoint)
 
 
 def _after(error: Exception, lease: Lease, job: Job) -> Exception:

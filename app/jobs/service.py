@@ -12,6 +12,7 @@ from app.jobs.queue import SCHEMA, SessionDriver, queries_over
 from app.jobs.workflow import Priority
 
 LOG_KEPT_DAYS = 14
+SCOUT_SECONDS = 30
 
 CHOSEN = "(cast(:name as text) is null or entrypoint = :name) and (cast(:ids as bigint[]) is null or id = any(cast(:ids as bigint[])))"
 RETRY = sa.text(f"""
@@ -27,6 +28,19 @@ RETRY = sa.text(f"""
     returning job.id
 """)
 DROP = sa.text(f"delete from {SCHEMA}.pgqueuer where status = 'failed' and {CHOSEN} returning id")
+
+# `headers` remembers when it would have come by itself: after a failure it comes then, and the try was not one of its tries. So what never
+# succeeds is given up when it would have been.
+SCOUT = sa.text(f"""
+    update {SCHEMA}.pgqueuer
+    set headers = case jsonb_typeof(headers) when 'object' then headers else '{{}}' end || jsonb_build_object('due', execute_after),
+        execute_after = now(), updated = now(), attempts = attempts - 1
+    where id in (
+        select distinct on (entrypoint) id from {SCHEMA}.pgqueuer
+        where status = 'queued' and attempts > 0 and execute_after > now() + interval '{SCOUT_SECONDS} seconds'
+        order by entrypoint, updated, id
+    ) and status = 'queued'
+""")
 
 
 async def enqueue(
@@ -76,6 +90,12 @@ async def _ids(session: AsyncSession, statement: sa.TextClause, name: str | None
     connection = await session.connection()
     done = await connection.execute(statement, {"name": name, "ids": None if ids is None else list(ids)})
     return sorted(int(row[0]) for row in done)
+
+
+async def scout(session: AsyncSession) -> None:
+    """Of each kind of job that failed and rests for longer, one is tried now. If it succeeds, the worker wakes the others."""
+    connection = await session.connection()
+    await connection.execute(SCOUT)
 
 
 async def sweep(session: AsyncSession) -> None:

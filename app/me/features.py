@@ -114,4 +114,5 @@ async def _close_party(session: AsyncSession, *, member_id: UUID) -> None:
 CLOSED_BY: dict[Purpose, Forget] = {
     Purpose.PARTY_IDENTITY: _close_party,
     Purpose.EMPLOYER_STATEMENT: statements_service.withdraw,
+    Purpose.RISK_CHECK: signals_service.forget_risk,
 }

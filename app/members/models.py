@@ -19,6 +19,7 @@ class Purpose(StrEnum):
     PARTY_IDENTITY = "party_identity"
     EMPLOYER_STATEMENT = "employer_statement"
     PUBLICITY = "publicity"
+    RISK_CHECK = "risk_check"  # no text of it is in force until the county publishes one: nobody is asked before
 
 
 class Member(Table, table=True):

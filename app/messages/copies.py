@@ -8,6 +8,8 @@ counted up before the call, so that what may have arrived is known whatever happ
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
+from functools import cache
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -17,7 +19,7 @@ from app import clock
 from app.db.session import AsyncSession
 from app.jobs import service as jobs_service
 from app.jobs.workflow import Priority
-from app.messages import limits, queries, queries_copies, service, workflow
+from app.messages import limits, queries_copies, service, workflow
 from app.messages.models import MAX_GRANTS, KeptBack, Message, MessageGrant, MessageTemplate, Push
 from app.messages.queries_copies import CLOCK, Standing
 from app.security import throttles
@@ -54,8 +56,7 @@ async def begin(session: AsyncSession, *, message_id: UUID, answering: bool = Fa
     found = await queries_copies.lock(session, message_id=message_id)
     if found is None or found[0].push not in (None, Push.SENDING):
         return Told.NOTHING
-    message, held = found
-    template = await queries.template_for(session, category=message.category)
+    message, held, template = found
     if template is None:
         return Told.NOTHING
     await throttles.hold(session, f"copy:{message.member_id}")
@@ -97,12 +98,7 @@ async def _take(session: AsyncSession, message: Message, template: MessageTempla
             await _close(session, message, Push.NOT_PERMITTED)
             return Told.NOTHING
     turn = message.unanswered + 1
-    await session.exec(
-        sa.update(Message)
-        .where(col(Message.id) == message.id)
-        .values(push=Push.SENDING, unanswered=turn, copy_until=CLOCK + LEASE)
-        .execution_options(synchronize_session=False)
-    )
+    await session.exec(_taking(), params={"message": message.id, "turn": turn})
     title = template.title if limits.discloses(message.title) else message.title
     data = workflow.fill(template.fields, title=title, number=message.reference_number, at=message.created_at)
     return Copy(message.member_id, template.template_id, data, message.path, turn)
@@ -129,11 +125,8 @@ async def end(session: AsyncSession, *, message_id: UUID, copy: Copy, outcome: P
 
     `outcome` None: WeChat did not take it, it is to be tried again. Nothing is written for a copy that somebody else took over.
     """
-    ended = await session.exec(
-        sa.update(Message)
-        .where(col(Message.id) == message_id, col(Message.push) == Push.SENDING, col(Message.unanswered) == copy.turn)
-        .values(push=outcome, copy_until=None, unanswered=copy.turn if outcome is Push.SENT else copy.turn - 1)
-    )
+    left = copy.turn if outcome is Push.SENT else copy.turn - 1
+    ended = await session.exec(_ending(), params={"message": message_id, "turn": copy.turn, "outcome": outcome, "left": left})
     if not ended.rowcount:
         return
     if outcome is Push.REFUSED:
@@ -152,12 +145,45 @@ async def leave(session: AsyncSession, *, message_id: UUID, copy: Copy) -> None:
 
 
 async def _change_count(session: AsyncSession, member_id: UUID, template_id: str, change: int) -> bool:
-    changed = await session.exec(
+    changed = await session.exec(_counting(), params={"member": member_id, "template": template_id, "change": change})
+    return bool(changed.rowcount)
+
+
+# Built once, for the sake of thousands of copies in a row.
+@cache
+def _taking() -> Any:
+    return (
+        sa.update(Message)
+        .where(col(Message.id) == sa.bindparam("message", type_=sa.Uuid))
+        .values(push=Push.SENDING, unanswered=sa.bindparam("turn", type_=sa.Integer), copy_until=CLOCK + LEASE)
+        .execution_options(synchronize_session=False)
+    )
+
+
+@cache
+def _ending() -> Any:
+    turn, left = sa.bindparam("turn", type_=sa.Integer), sa.bindparam("left", type_=sa.Integer)
+    outcome = sa.bindparam("outcome", type_=queries_copies.type_of(Message.push))
+    return (
+        sa.update(Message)
+        .where(
+            col(Message.id) == sa.bindparam("message", type_=sa.Uuid), col(Message.push) == Push.SENDING, col(Message.unanswered) == turn
+        )
+        .values(push=outcome, copy_until=None, unanswered=left)
+        .execution_options(synchronize_session=False)
+    )
+
+
+@cache
+def _counting() -> Any:
+    change = sa.bindparam("change", type_=sa.Integer)
+    return (
         sa.update(MessageGrant)
         .where(
-            col(MessageGrant.member_id) == member_id, col(MessageGrant.template_id) == template_id,
+            col(MessageGrant.member_id) == sa.bindparam("member", type_=sa.Uuid),
+            col(MessageGrant.template_id) == sa.bindparam("template", type_=sa.Text),
             sa.between(col(MessageGrant.count) + change, 0, MAX_GRANTS),
         )
         .values(count=MessageGrant.count + change, changed_at=sa.func.clock_timestamp())
+        .execution_options(synchronize_session=False)
     )
-    return bool(changed.rowcount)

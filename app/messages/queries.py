@@ -37,18 +37,11 @@ async def unread_counts(session: AsyncSession, *, member_id: UUID) -> dict[Categ
     return dict.fromkeys(Category, 0) | {category: int(count) for category, count in found.all()}
 
 
-async def templates(session: AsyncSession) -> Sequence[MessageTemplate]:
-    """The subscription templates in use."""
-    found = await session.exec(sa.select(MessageTemplate).where(col(MessageTemplate.active)).order_by(col(MessageTemplate.template_id)))
+async def templates(session: AsyncSession, *, retired: bool = False) -> Sequence[MessageTemplate]:
+    """The subscription templates in use; with `retired` those too that have been."""
+    chosen = sa.select(MessageTemplate).order_by(col(MessageTemplate.template_id))
+    found = await session.exec(chosen if retired else chosen.where(col(MessageTemplate.active)))
     return found.scalars().all()
-
-
-async def template_for(session: AsyncSession, *, category: Category) -> MessageTemplate | None:
-    found = await session.exec(
-        sa.select(MessageTemplate).where(col(MessageTemplate.category) == category, col(MessageTemplate.active))
-    )
-    template: MessageTemplate | None = found.scalars().first()
-    return template
 
 
 async def template(session: AsyncSession, template_id: str) -> MessageTemplate:

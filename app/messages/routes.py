@@ -11,11 +11,13 @@ from app.auth.routing import ReadSession, Session, SignedIn
 from app.messages import queries, service, views
 from app.messages.models import Category
 from app.messages.schemas import EXAMPLE, MessageOut, SubscriptionsIn, SubscriptionsOut, TemplateOut, UnreadOut
+from app.messages.templates import require_administrator
 from app.pagination import Page, Paging, page_of
 
 router = routing.router("/messages", tag="消息")
 MessageId = Annotated[UUID, Path(description="消息编号", examples=[EXAMPLE["id"]])]
 OfCategory = Annotated[Category | None, Query(description="只看一类", examples=["report"])]
+Retired = Annotated[bool, Query(description="包括已停用的模板，仅平台管理员", examples=[True])]
 Unread = Annotated[bool | None, Query(description="true 只看未读，false 只看已读", examples=[True])]
 
 
@@ -48,8 +50,11 @@ async def read_all(principal: SignedIn, session: Session) -> Response:
 
 
 @router.get("/templates", response_model=list[TemplateOut], summary="订阅消息模板")
-async def templates(principal: SignedIn, session: ReadSession) -> Any:
-    return await queries.templates(session)
+async def templates(principal: SignedIn, session: ReadSession, retired: Retired = False) -> Any:
+    """What the mini program may ask a permission for."""
+    if retired:
+        require_administrator(principal)
+    return await queries.templates(session, retired=retired)
 
 
 @router.post("/subscriptions", summary="上报订阅结果")

@@ -56,7 +56,9 @@ class TemplateOut(Out):
 
     model_config = {
         "json_schema_extra": {
-            "examples": [{"template_id": TEMPLATE, "category": "report", "title": "上报办理进度", "moment": "report_submitted"}]
+            "examples": [
+                {"template_id": TEMPLATE, "category": "report", "title": "上报办理进度", "moment": "report_submitted", "active": True}
+            ]
         }
     }
 
@@ -64,6 +66,7 @@ class TemplateOut(Out):
     category: Category
     title: str
     moment: str
+    active: bool
 
 
 class SubscriptionsIn(Body):

@@ -19,6 +19,7 @@ from app.db.base import new_id
 from app.db.session import AsyncSession
 from app.errors import Conflict, expect_version
 from app.messages import service as messages_service
+from app.messages.models import Message
 from app.moderation import queries, workflow
 from app.moderation.models import ItemKind, ItemStatus, ModerationItem, ModerationText, OwnerType, Reason
 from app.moderation.queries import CLOCK, Seen
@@ -27,12 +28,14 @@ from app.reports import service as reports_service
 from app.reports.models import Report
 from app.uploads import queries as uploads_queries
 from app.uploads import service as uploads_service
+from app.uploads.models import Upload
 
 PAGES = {
     OwnerType.REPORT: "pages/report/detail?id={}", OwnerType.STORE: "pages/store/detail?id={}",
     OwnerType.REWARD: "pages/reward/detail?id={}",
 }
 QUEUE = "pages/moderation/index"
+PHOTO = "upload"  # what a message about a photo refers to
 
 
 async def look_at_photo(session: AsyncSession, *, upload_id: UUID) -> None:
@@ -45,6 +48,8 @@ async def look_at_photo(session: AsyncSession, *, upload_id: UUID) -> None:
         path = await queries.area_path(session, owner_type=owner, owner_id=upload.owner_id) if owner else None
     if upload is None or owner is None or reason is None or path is None:
         await _lapse(session, col(ModerationItem.edition_id) == upload_id)
+        if upload is not None and reason is Reason.RISKY and upload.kind in workflow.VOUCHED:
+            await _tell_staff(session, upload)
         return
     await _ask(
         session, reason, kind=ItemKind.PHOTO, owner_type=owner, owner_id=upload.owner_id, edition_id=upload_id, author_id=upload.member_id,
@@ -135,6 +140,21 @@ async def _tell_author(session: AsyncSession, found: Seen) -> None:
         path=PAGES[item.owner_type].format(item.owner_id),
         reference=(item.owner_type.value, item.owner_id, report.number if report else None),
     )
+
+
+async def _tell_staff(session: AsyncSession, upload: Upload) -> None:
+    """Once a photo: readers do not see it, whoever put it there does, and would not know."""
+    known = await session.exec(
+        sa.select(sa.literal(1)).where(
+            col(Message.member_id) == upload.member_id, col(Message.reference_type) == PHOTO, col(Message.reference_id) == upload.id
+        )
+    )
+    if known.first() is None:
+        await messages_service.send(
+            session, member_id=upload.member_id, category="system", title="有照片未通过审核", reference=(PHOTO, upload.id, None),
+            body="您为通知公告或微信群上传的照片未通过微信的内容审核，不对其他人展示，请更换。",
+            path=workflow.VOUCHED[str(upload.kind)].format(upload.owner_id),
+        )
 
 
 async def remind(session: AsyncSession) -> int:

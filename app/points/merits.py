@@ -62,6 +62,16 @@ async def person(session: AsyncSession, *, principal: Principal, member_id: UUID
     return Subject(member_id, area[1])
 
 
+def require_office(principal: Principal, *, subject: Subject, terms: ByPeople) -> None:
+    """Raises Forbidden for whoever has no office there in which the award is asked for, and for oneself."""
+    if not workflow_conditions.holds(
+        principal, terms.made_by, area_path=subject.area_path, organisation_id=subject.organisation_id, levels={}
+    ):
+        raise Forbidden
+    if subject.member_id == principal.account_id:
+        raise Forbidden("不能为自己申请积分")
+
+
 async def propose(
     session: AsyncSession, *, principal: Principal, subject: Subject, terms: ByPeople, asked: Asked
 ) -> PointsProposal:
@@ -70,12 +80,7 @@ async def propose(
     Raises Forbidden for whoever has no such office there and for oneself, ValidationFailed for points or a day that the rule does not
     allow, AlreadyExists while another award of the rule for this report is open or granted, UploadAlreadyUsed.
     """
-    if not workflow_conditions.holds(
-        principal, terms.made_by, area_path=subject.area_path, organisation_id=subject.organisation_id, levels={}
-    ):
-        raise Forbidden
-    if subject.member_id == principal.account_id:
-        raise Forbidden("不能为自己申请积分")
+    require_office(principal, subject=subject, terms=terms)
     day = _day(asked.occurred_on)
     rule = await queries_rules.rule_in_force(session, code=asked.rule_code, area_path=subject.area_path, on=day)
     if rule is None:

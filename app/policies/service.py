@@ -1,6 +1,6 @@
 """Publishing a version of a policy text."""
 
-from datetime import date
+from datetime import date, timedelta
 
 from app import clock
 from app.audit import service as audit_service
@@ -12,20 +12,24 @@ from app.policies import queries
 from app.policies.models import PolicyCode, PolicyText
 from app.security import throttles
 
+AHEAD = timedelta(days=180)  # a wrong year would lock the document: nothing may take effect before what is announced
+
 
 async def publish(
     session: AsyncSession, *, principal: Principal, code: PolicyCode, version: str, title: str, text: str, effective_on: date | None
 ) -> PolicyText:
     """Adds a version that takes effect on a local day, today unless one is given; people can read it until then.
 
-    Raises Forbidden for who does not run the platform from the console, ValidationFailed for a day that has passed, AlreadyExists for a
-    version that the document has, Conflict for a day before that of a version that is announced already.
+    Raises Forbidden for who does not run the platform from the console, ValidationFailed for a day that has passed or is too far off,
+    AlreadyExists for a version that the document has, Conflict for a day before that of a version that is announced already.
     """
     members_workflow.require_publisher(principal)
     today = clock.today()
     day = effective_on or today
     if day < today:
         raise ValidationFailed.of("body", "effective_on", msg="生效日不能早于今天", kind="effective_on")
+    if day > today + AHEAD:
+        raise ValidationFailed.of("body", "effective_on", msg=f"生效日最晚在 {AHEAD.days} 天以后", kind="effective_on")
     await throttles.hold(session, f"policies.publish:{code.value}")
     known = await queries.versions(session, code=code)
     if any(one.version == version for one, _ in known):

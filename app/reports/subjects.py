@@ -48,16 +48,18 @@ async def _subject(session: AsyncSession, principal: Principal, told: AwardIn, t
 
 
 async def _reporter(session: AsyncSession, principal: Principal, report_id: UUID, terms: ByPeople) -> Subject:
-    """Raises NotFound, Forbidden for whoever joined the report, Conflict."""
+    """Raises NotFound, Forbidden for whoever joined the report or may not ask about it, Conflict."""
     seen = await queries.access(session, principal=principal, report_id=report_id)
     report = seen.report
     if seen.joined:
         raise Forbidden("您也是该上报的关联人")
+    subject = Subject(report.member_id, report.area_path, report=Reference("report", report.id, report.number))
+    merits.require_office(principal, subject=subject, terms=terms)  # what the report has come to is told to those alone who may ask
     if terms.report_was is ReportWas.ACCEPTED and report.accepted_rule is None:
         raise Conflict("该上报未被受理")
     if terms.report_was is ReportWas.JUDGED and report.status in UNJUDGED:
         raise Conflict("该上报尚未审核，或已由上报人撤回")
-    return Subject(report.member_id, report.area_path, report=Reference("report", report.id, report.number))
+    return subject
 
 
 async def _of_organisation(session: AsyncSession, principal: Principal, member_id: UUID) -> Subject:

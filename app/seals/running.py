@@ -39,6 +39,15 @@ async def check(
     return verdict
 
 
+async def check_copy(database: Database, store: ObjectStore, *, lanes: int = 1) -> Verdict:
+    """A database that was restored beside the living one, against the living one's anchors: those beyond its end say nothing against it,
+    and nothing is written to them."""
+    kept, bad_files = await anchors.read(store)
+    async with database.reader() as session:
+        end = await _went_back_to(session, kept)
+    return await verifying.verify(database, [anchor for anchor in kept if end and anchor.number <= end.number], bad_files, lanes=lanes)
+
+
 async def lately(database: Database) -> int:
     """The block from which on a daily look begins: what the day before has looked at already is not read again."""
     async with database.reader() as session:

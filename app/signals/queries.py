@@ -16,7 +16,7 @@ from app.reports import queries as reports_queries
 from app.reports import queries_keeping
 from app.reports.models import Report
 from app.signals import workflow
-from app.signals.models import ReportSignal, SignalKind
+from app.signals.models import ReportSignal, RiskRank, SignalKind
 from app.signals.workflow import Alike, Before, Evidence, Photo
 from app.uploads import queries as uploads_queries
 from app.uploads import taken
@@ -26,6 +26,7 @@ from app.uploads.queries_lookalikes import lookalikes
 
 BEFORE_AT_MOST = 500
 TURNED, FIRST_MIRRORED = (Form.TURNED_90, Form.TURNED_180, Form.TURNED_270), Form.MIRRORED
+CLOCK = sa.func.clock_timestamp(type_=sa.DateTime(timezone=True))
 EXACT = col(Report.place_rounded_at).is_(None)
 
 
@@ -36,6 +37,7 @@ async def evidence(session: AsyncSession, report: Report) -> Evidence:
         at=report.occurred_at or report.created_at, place=(report.lng, report.lat),
         photos=[_photo(session, upload) for upload in before], alike=await _alike(session, report, before),
         before=await _before(session, report), people=await _people(session, report),
+        risk_rank=await rank(session, member_id=report.member_id),
     )
 
 
@@ -97,6 +99,15 @@ def _digits(value: float) -> tuple[float, float]:
     return float(middle - half), float(middle + half)
 
 
+async def rank(session: AsyncSession, *, member_id: UUID, fresh: bool = False) -> int | None:
+    """What WeChat said last of a person, while it is kept; `fresh`: only if that was today or yesterday."""
+    statement = sa.select(col(RiskRank.rank)).where(col(RiskRank.member_id) == member_id, col(RiskRank.keep_until) > CLOCK)
+    if fresh:
+        statement = statement.where(col(RiskRank.asked_at) > CLOCK - workflow.RANK_FRESH)
+    found: int | None = (await session.exec(statement)).scalars().first()
+    return found
+
+
 async def of_report(session: AsyncSession, *, principal: Principal, report_id: UUID) -> Sequence[ReportSignal]:
     """For reviewers and administrators of its area, unless the report is their own. Raises NotFound, Forbidden."""
     seen = await reports_queries.access(session, principal=principal, report_id=report_id)
@@ -109,7 +120,8 @@ async def of_report(session: AsyncSession, *, principal: Principal, report_id: U
 
 
 async def export(session: AsyncSession, *, member_id: UUID) -> dict[str, Any]:
-    """What stands noted about a person's reports, as JSON."""
+    """What stands noted about a person's reports, and what WeChat said of the account, as JSON."""
+    ranks = await session.exec(sa.select(RiskRank).where(col(RiskRank.member_id) == member_id))
     found = await session.exec(
         sa.select(col(Report.number), ReportSignal).join(Report, col(Report.id) == col(ReportSignal.report_id))
         .where(col(Report.member_id) == member_id).order_by(col(Report.id), col(ReportSignal.kind))
@@ -117,7 +129,11 @@ async def export(session: AsyncSession, *, member_id: UUID) -> dict[str, Any]:
     return {
         "report_signals": [
             {"number": number, "kind": signal.kind.value, "at": signal.at.isoformat()} for number, signal in found.all()
-        ]
+        ],
+        "wechat_risk_ranks": [
+            {"rank": one.rank, "asked_at": one.asked_at.isoformat(), "keep_until": one.keep_until.isoformat()}
+            for one in ranks.scalars().all()
+        ],
     }
 
 

@@ -15,6 +15,8 @@ FASTEST_M_PER_MINUTE = 2_000  # 120 km/h
 SHORTEST = timedelta(minutes=1)  # within it somebody may report what they see at a distance, and a phone's place may jump
 SPOT_M, MANY_OF_A_SPOT, MANY_PEOPLE = 50, 3, 3
 WITHIN = timedelta(days=30)
+RISKY_RANK, HIGHEST_RANK = 3, 4  # of those that WeChat gives
+RANK_KEPT, RANK_FRESH = timedelta(days=30), timedelta(days=1)
 POINT_DIGITS = 6  # a tenth of a metre: no two phones measure the same
 Point = tuple[float, float]
 Found = dict[SignalKind, dict[str, Any]]
@@ -58,6 +60,7 @@ class Evidence:
     alike: Sequence[Alike] = field(default=())
     before: Sequence[Before] = ()
     people: int = 1
+    risk_rank: int | None = None
 
 
 def signals(seen: Evidence) -> Found:
@@ -67,6 +70,7 @@ def signals(seen: Evidence) -> Found:
         SignalKind.OLD_PHOTO: old_photo(seen.photos), SignalKind.FAR_FROM_PHOTO: far_from_photo(seen.photos, seen.place),
         SignalKind.IMPOSSIBLE_SPEED: impossible_speed(seen), SignalKind.MANY_OF_ONE_SPOT: many_of_one_spot(seen),
         SignalKind.SAME_POINT_MANY_PEOPLE: {"people": seen.people} if seen.people >= MANY_PEOPLE else None,
+        SignalKind.WECHAT_RISK: {"rank": seen.risk_rank} if (seen.risk_rank or 0) >= RISKY_RANK else None,
     }
     return {kind: facts for kind, facts in rules.items() if facts is not None}
 
@@ -140,6 +144,8 @@ def sentence(kind: SignalKind, facts: dict[str, Any]) -> str:
             return f"该上报人 30 天内在此处 {SPOT_M} 米范围内上报 {facts['reports']} 次。"
         case SignalKind.SAME_POINT_MANY_PEOPLE:
             return f"30 天内有 {facts['people']} 人上报了完全相同的坐标。"
+        case SignalKind.WECHAT_RISK:
+            return f"微信对该上报人账号的风险评级为 {facts['rank']}（最高 {HIGHEST_RANK}）。评级可能有误，请以内容为准。"
 
 
 def _other(facts: dict[str, Any]) -> str:

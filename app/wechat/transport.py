@@ -25,6 +25,9 @@ PICTURE_STARTS = (PNG_START, JPEG_START)
 RID = re.compile(r"rid:\s*([\w-]{1,64})")
 # No connection: nothing was sent. Whatever else goes wrong, WeChat may have taken the call.
 NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+# Gateways say so when nobody behind them has answered: that is no answer. Any other status that is not 200 is one, and says that the call
+# was not taken: it is retried like "busy". What WeChat takes it takes with 200; an unreadable 200 may stand for that.
+UNANSWERED = frozenset({502, 504})
 CALLS = Counter("xinxin_wechat_calls_total", "Calls of WeChat by errcode, or lost", ["call", "outcome"], registry=REGISTRY)
 
 # httpx writes whole addresses at INFO: ours carry the secret, codes and tokens in the query.
@@ -33,7 +36,7 @@ for _noisy in ("httpx", "httpcore"):
 
 
 class Lost(Exception):
-    """No answer that says what happened: no connection, cut, time over, 5xx, or something that WeChat does not say.
+    """No word of WeChat about the call: no connection, cut, time over, an HTTP error, or something that WeChat does not say.
 
     `sent`: it may have had its effect. `final`: sending it again will hardly help (a portal's page, a redirect, endless bytes).
     """
@@ -86,7 +89,7 @@ class Transport:
             follow_redirects=False,
             trust_env=False,  # settings alone say whom the service talks to
             timeout=httpx.Timeout(EXCHANGE_SECONDS, connect=CONNECT_SECONDS, pool=CONNECT_SECONDS),
-            limits=httpx.Limits(max_connections=60, max_keepalive_connections=10, keepalive_expiry=15),
+            limits=httpx.Limits(max_connections=60, max_keepalive_connections=20, keepalive_expiry=15),  # a worker sends 20 at once
             # A compressed answer would have to be inflated before its size is known.
             headers={"Accept-Encoding": "identity", "User-Agent": "xinxin"},
         )
@@ -117,9 +120,9 @@ class Transport:
             raise Lost(sent=not isinstance(error, NOT_SENT)) from None
         if status >= 500:
             log.warning("wechat.no_answer", call=call.name, reason="status", status=status)
-            raise Lost(sent=True)
+            raise Lost(sent=status in UNANSWERED)
         if status != 200:
-            raise _nonsense(call, "status", status=status)
+            raise _nonsense(call, "status", sent=False, status=status)
         if call.picture and body.startswith(PICTURE_STARTS):
             return Answer(call.path, 0, {}, body)
         return _understood(call, _parsed(call, body) if protection is None else _opened(call, protection, headers, body))
@@ -178,7 +181,7 @@ def _understood(call: Call, data: Any) -> Answer:
     return Answer(call.path, errcode, data)
 
 
-def _nonsense(call: Call, reason: str, **facts: Any) -> Lost:
-    """What WeChat never says. What it says to us, perhaps somebody between us and it: the call may have arrived."""
+def _nonsense(call: Call, reason: str, *, sent: bool = True, **facts: Any) -> Lost:
+    """What WeChat never says. Perhaps somebody between us and it does; perhaps it stands for a good answer: then the call has arrived."""
     log.warning("wechat.nonsense", call=call.name, reason=reason, **facts)
-    return Lost(sent=True, final=True)
+    return Lost(sent=sent, final=True)

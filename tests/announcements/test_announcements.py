@@ -13,8 +13,11 @@ from app.announcements.models import Announcement, AnnouncementReceipt, Announce
 from app.auth.roles import Role, ScopeType
 from app.messages.models import Message
 from app.registrations.models import Status
+from app.uploads import service as uploads_service
+from app.uploads.models import Checked
 from tests.announcements.conftest import API
 from tests.complaints.test_complaints import photo
+from tests.support.queue import queued
 
 
 async def listed(client, who, **asked) -> list[str]:
@@ -164,10 +167,35 @@ async def test_photos_are_for_those_whom_it_is_for(client, county, session, admi
     reader, neighbour = await rider(), await rider(area=county.other_grid)
     assert len((await client.get(f"{API}/{out}", headers=admin.headers)).json()["photos"]) == 1
     assert (await client.get(f"{API}/{out}", headers=reader.headers)).json()["photos"] == [], "until the content check has passed it"
+    assert (await client.get(f"/api/v1/uploads/{sent.json()['id']}", headers=reader.headers)).status_code == 404
+    assert ("upload.check", {"upload_id": sent.json()["id"]}) in await queued(session), "strangers see it: it is checked"
     await session.exec(sa.text("update upload set checked = 'pass'"))
     assert len((await client.get(f"{API}/{out}", headers=reader.headers)).json()["photos"]) == 1
     assert (await client.get(f"/api/v1/uploads/{sent.json()['id']}", headers=reader.headers)).status_code == 200
     assert (await client.get(f"/api/v1/uploads/{sent.json()['id']}", headers=neighbour.headers)).status_code == 404
+
+
+async def test_staff_answer_for_their_photos_and_hear_of_a_risky_one(client, session, admin, rider, published, run_job) -> None:
+    """What WeChat leaves to people is passed by who published it; the risky stay hidden from the readers."""
+    ids = []
+    for _ in range(3):
+        sent = await client.post("/api/v1/uploads", files={"file": ("photo.jpg", photo(), "image/jpeg")}, headers=admin.headers)
+        ids.append(sent.json()["id"])
+    out, reader = await published(admin, upload_ids=ids), await rider()
+    for number, verdict in enumerate((Checked.REVIEW, Checked.RISKY)):
+        await uploads_service.note_check(session, upload_id=UUID(ids[number]), trace_id=f"trace-{number}")
+        assert await uploads_service.judge(session, trace_id=f"trace-{number}", verdict=verdict, label=None)
+    await uploads_service.leave_to_people(session, upload_id=UUID(ids[2]))
+    for name, payload in await queued(session):
+        if name == "moderation.wanted":
+            for _ in range(2):
+                await run_job(name, payload)
+    shown = (await client.get(f"{API}/{out}", headers=reader.headers)).json()["photos"]
+    assert [one["id"] for one in shown] == [ids[0], ids[2]]
+    assert len((await client.get(f"{API}/{out}", headers=admin.headers)).json()["photos"]) == 3
+    assert [(await client.get(f"/api/v1/uploads/{ids[1]}", headers=who.headers)).status_code for who in (admin, reader)] == [200, 404]
+    told = await session.exec(sa.select(col(Message.title)).where(col(Message.member_id) == admin.id))
+    assert told.scalars().all() == ["有照片未通过审核"]
 
 
 async def test_a_withdrawn_consent_leaves_no_sign_of_the_organisation(session, admin, rider, published, run_job, branch, put) -> None:

@@ -9,7 +9,7 @@ from sqlmodel import col
 
 from app import clock
 from app.announcements import jobs, queries, service
-from app.announcements.models import Announcement, AnnouncementTally
+from app.announcements.models import Announcement, AnnouncementReceipt, AnnouncementTally
 from app.auth import service as auth_service
 from app.messages.models import Message
 from app.registrations.models import Status
@@ -103,3 +103,24 @@ async def test_no_message_tells_that_somebody_belongs_to_an_organisation(session
     message, common = theirs[member.id], (await told(session, everybodys))[member.id]
     assert (message.title, message.category) == (common.title, common.category), "what leaves through WeChat is the same for both"
     assert message.body == "请打开查看。" and "党" not in message.title + message.body + (message.path or "")
+
+
+async def test_after_half_a_year_nobody_knows_who_has_read(client, session, admin, rider, published, run_job) -> None:
+    reader = await rider()
+    out, young = await published(admin), await published(admin, title="不久前")
+    for one in (out, young):
+        await run_job(JOB, {"announcement_id": one})
+        await client.get(f"{API}/{one}", headers=reader.headers)
+    received = sa.select(sa.func.count()).select_from(AnnouncementReceipt)
+    await run_job("announcements.sweep")
+    assert (await session.exec(received)).scalar_one() == 2
+    half_a_year = sa.text("update announcement set publish_at = publish_at - interval '182 days' where id = :id")
+    await session.exec(half_a_year, params={"id": UUID(out)})
+    await run_job("announcements.sweep")
+    kept = await session.exec(sa.select(col(AnnouncementReceipt.announcement_id)))
+    assert kept.scalars().all() == [UUID(young)]
+    shown = (await client.get(API, headers=reader.headers)).json()["items"]
+    assert [one["read"] for one in shown] == [True, True], "what is long past is nobody's unread"
+    await client.get(f"{API}/{out}", headers=reader.headers)
+    tally = await session.get(AnnouncementTally, UUID(out), populate_existing=True)
+    assert tally.reads == 1 and (await session.exec(received)).scalar_one() == 1

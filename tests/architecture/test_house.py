@@ -114,6 +114,7 @@ def test_one_head_of_migrations() -> None:
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "migrations/versions").glob("*.py")), ids=lambda path: path.name)
+@pytest.mark.check("S18", part=True)
 def test_migrations_carry_a_lock_timeout(path: Path) -> None:
     text = path.read_text()
     assert text.count("set local lock_timeout = '5s'") == 2, "once in each direction"

@@ -46,6 +46,7 @@ async def at_once(count: int, call: Callable[[], Awaitable[httpx.Response]]) -> 
     return list(await asyncio.gather(*(call() for _ in range(count))))
 
 
+@pytest.mark.check("S29", part=True)
 async def test_parallel_uses_of_one_refresh_token_get_one_child(
     live: httpx.AsyncClient, simulator: RunningSimulator, committed: Database
 ) -> None:

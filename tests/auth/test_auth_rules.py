@@ -60,6 +60,7 @@ def forgets_the_logout(**facts: Any) -> Use:
 
 
 @pytest.mark.parametrize("bad", [forgives_nothing, forgives_anything_superseded, forgets_the_logout])
+@pytest.mark.variant("S29")
 def test_the_cases_catch_a_judge_that_lacks_a_rule(bad: Callable[..., Use]) -> None:
     assert wrong_in(bad)
 

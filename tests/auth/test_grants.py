@@ -84,6 +84,7 @@ async def test_a_grant_is_shown_used_and_taken_away(
     assert events.all == "auth.grant auth.revoke"
 
 
+@pytest.mark.check("S25", part=True)
 async def test_the_power_of_an_administrator_ends_with_the_grant(
     client: httpx.AsyncClient, people: People, county: County, platform: Person
 ) -> None:
@@ -94,6 +95,7 @@ async def test_the_power_of_an_administrator_ends_with_the_grant(
     assert refusal(await give(client, other, "reviewer", county.community.id, phone="13700000002")) == (404, "not_found")
 
 
+@pytest.mark.check("S25", part=True)
 async def test_rights_end_when_they_run_out_and_move_with_the_area(
     client: httpx.AsyncClient, county: County, admin: Person, session: AsyncSession
 ) -> None:
@@ -110,6 +112,7 @@ async def test_rights_end_when_they_run_out_and_move_with_the_area(
     assert await can() == 404
 
 
+@pytest.mark.check("S26", part=True)
 async def test_nobody_climbs(
     client: httpx.AsyncClient, people: People, county: County, admin: Person, platform: Person, store: UUID, session: AsyncSession
 ) -> None:
@@ -162,6 +165,7 @@ async def test_shapes_that_are_refused(client: httpx.AsyncClient, county: County
         assert "13700000004" not in answer.text
 
 
+@pytest.mark.check("S26", part=True)
 async def test_deleted_and_stopped_accounts_get_nothing(
     client: httpx.AsyncClient, people: People, county: County, admin: Person, session: AsyncSession
 ) -> None:
@@ -188,6 +192,7 @@ async def test_a_grant_waits_for_its_phone(
     assert kept.phone_index is None, "the number stands at the account only"
 
 
+@pytest.mark.check("S26", part=True)
 async def test_a_waiting_grant_is_no_way_around(
     client: httpx.AsyncClient, people: People, county: County, platform: Person, session: AsyncSession
 ) -> None:
@@ -215,6 +220,7 @@ async def test_administration_and_audit_stay_apart(client: httpx.AsyncClient, pe
     assert refusal(await give(client, platform, "auditor", county.root.id, phone="13612345680")) == (409, "conflict")
 
 
+@pytest.mark.check("S26", part=True)
 async def test_the_last_administrator_of_a_county_stays(
     client: httpx.AsyncClient, people: People, county: County, platform: Person
 ) -> None:

@@ -55,6 +55,7 @@ async def test_nothing_tells_what_was_wrong(client: httpx.AsyncClient, admin: Pe
         assert (await client.post(f"{API}/auth/password", json=body)).status_code == 422
 
 
+@pytest.mark.check("S30", part=True)
 async def test_five_failures_stop_the_account_and_ten_for_longer(client: httpx.AsyncClient, admin: Person, session: AsyncSession) -> None:
     for _ in range(5):
         assert refusal(await attempt(client, admin.username, "wrong")) == (401, "bad_credentials")
@@ -84,6 +85,7 @@ async def test_a_success_ends_the_run(client: httpx.AsyncClient, admin: Person) 
         assert (await attempt(client, admin.username)).status_code == 200
 
 
+@pytest.mark.check("S30", part=True)
 async def test_a_stranger_cannot_shut_out_a_device_that_has_signed_in(client: httpx.AsyncClient, admin: Person) -> None:
     assert (await attempt(client, admin.username)).status_code == 200
     for _ in range(5):
@@ -132,6 +134,7 @@ async def enrolled(client: httpx.AsyncClient, headers: dict[str, str]) -> Factor
     return factor
 
 
+@pytest.mark.check("S30", part=True)
 async def test_a_second_factor_is_asked_for_and_works_once(client: httpx.AsyncClient, admin: Person) -> None:
     before = (await attempt(client, admin.username)).json()
     factor = await enrolled(client, admin.headers)
@@ -146,6 +149,7 @@ async def test_a_second_factor_is_asked_for_and_works_once(client: httpx.AsyncCl
     assert refusal(await client.post(f"{API}/auth/otp", headers=admin.headers)) == (409, "already_exists")
 
 
+@pytest.mark.check("S30", part=True)
 async def test_a_recovery_code_is_burned(client: httpx.AsyncClient, admin: Person) -> None:
     factor = await enrolled(client, admin.headers)
     assert len(factor.recovery) == 10

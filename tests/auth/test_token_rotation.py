@@ -47,6 +47,7 @@ async def test_a_token_rotates_and_the_same_session_goes_on(client: httpx.AsyncC
     assert (await use(client, answer["refresh_token"])).status_code == 200
 
 
+@pytest.mark.check("S29", part=True)
 async def test_a_lost_answer_is_given_again(client: httpx.AsyncClient, session: AsyncSession, signed: dict[str, Any]) -> None:
     child = await rotated(client, signed["refresh_token"])
     assert [await rotated(client, signed["refresh_token"]) for _ in range(3)] == [child] * 3
@@ -56,6 +57,7 @@ async def test_a_lost_answer_is_given_again(client: httpx.AsyncClient, session: 
     assert await reuse_events(session, signed["account"]["id"]) == 0
 
 
+@pytest.mark.check("S29", part=True)
 async def test_a_parent_whose_child_was_used_ends_the_family(
     client: httpx.AsyncClient, session: AsyncSession, signed: dict[str, Any]
 ) -> None:
@@ -68,6 +70,7 @@ async def test_a_parent_whose_child_was_used_ends_the_family(
     assert await reuse_events(session, signed["account"]["id"]) == 1
 
 
+@pytest.mark.check("S29", part=True)
 async def test_after_the_grace_a_second_use_ends_the_family(
     client: httpx.AsyncClient, session: AsyncSession, signed: dict[str, Any]
 ) -> None:
@@ -80,6 +83,7 @@ async def test_after_the_grace_a_second_use_ends_the_family(
     assert await dead(client, signed)
 
 
+@pytest.mark.check("S29", part=True)
 async def test_logging_out_wins_over_the_grace(client: httpx.AsyncClient, session: AsyncSession, signed: dict[str, Any]) -> None:
     child = await rotated(client, signed["refresh_token"])
     assert (await client.post(f"{API}/auth/logout", headers=bearer(signed), json={})).status_code == 204

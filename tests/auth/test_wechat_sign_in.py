@@ -3,6 +3,7 @@
 from uuid import UUID
 
 import httpx
+import pytest
 
 from app.auth import service as auth_service
 from app.auth.models import Account
@@ -31,6 +32,7 @@ async def test_the_first_sign_in_makes_the_account_and_the_next_one_finds_it(
     assert event.facts == {"method": "wechat"}
 
 
+@pytest.mark.check("S31", part=True)
 async def test_a_code_works_once_and_nobody_sends_an_openid(client: httpx.AsyncClient, simulator: RunningSimulator) -> None:
     code = await simulator.code("一次")
     assert (await client.post(f"{API}/auth/wechat", json={"code": code})).status_code == 200
@@ -103,6 +105,7 @@ async def test_stepping_up_takes_a_fresh_code_of_the_same_person(
         assert (await client.post(f"{API}/auth/step-up", headers=bearer(signed), json=body)).status_code == 422
 
 
+@pytest.mark.check("S31", part=True)
 async def test_nothing_of_the_person_is_told(client: httpx.AsyncClient, simulator: RunningSimulator, session: AsyncSession) -> None:
     answer = await client.post(f"{API}/auth/wechat", json={"code": await simulator.code("隐私")})
     account = await session.get(Account, UUID(answer.json()["account"]["id"]))

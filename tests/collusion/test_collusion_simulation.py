@@ -64,6 +64,7 @@ async def thresholds(session: AsyncSession) -> Thresholds:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.check("S35", part=True)
 def test_rings_are_found_and_honest_people_are_not(seed: int, thresholds: Thresholds) -> None:
     outcome = simulated(seed, ours, thresholds)
     assert 1_950 <= outcome.honest <= 2_050
@@ -71,6 +72,7 @@ def test_rings_are_found_and_honest_people_are_not(seed: int, thresholds: Thresh
     assert len(outcome.named) <= MOST_HONEST * outcome.honest, outcome
 
 
+@pytest.mark.variant("S35")
 def test_a_simple_limit_would_name_many_who_are_honest(thresholds: Thresholds) -> None:
     """The known-bad variant: the same county, a count instead of the store's own normal."""
     outcome = simulated(SEEDS[0], naive, thresholds, NIGHTS[-1:])

@@ -1,6 +1,7 @@
 """Complaints and suggestions: written by members, answered by the administrators of their area, erased with their writer."""
 
 import io
+from datetime import datetime
 
 import sqlalchemy as sa
 from PIL import Image
@@ -11,6 +12,7 @@ from app.complaints import queries, service
 from app.complaints.models import Complaint
 from app.members import service as members_service
 from app.messages.models import Message
+from app.workdays import queries as workdays_queries
 
 API = "/api/v1/complaints"
 TEXT = "驿站的门常常锁着，希望有人管"
@@ -57,6 +59,28 @@ async def test_a_complaint_is_answered_and_its_writer_told(client, people, count
     assert mine["answer"] == "已安排专人开门" and mine["answered_at"] is not None
     told = (await session.exec(sa.select(Message).where(col(Message.member_id) == rider.id))).scalars().one()
     assert told.category == "complaint" and "开门" not in told.body and told.reference_id == kept.id
+
+
+async def test_the_limit_and_who_hears_that_it_has_passed(client, people, county, session, run_job) -> None:
+    rider = await working(people, session, county.grid)
+    admin = await people.member(grants=[(Role.AREA_ADMIN, ScopeType.AREA, county.street.id)])
+    made = [await submit(client, rider, kind=kind) for kind in ("complaint", "suggestion")]
+    for one, days in zip(made, (5, 10), strict=True):
+        by = await workdays_queries.add_days(session, start=datetime.fromisoformat(one["at"]), days=days)
+        assert abs((datetime.fromisoformat(one["due_at"]) - by).total_seconds()) < 5
+    await run_job("complaints.remind")
+    overdue = {"overdue": True}
+    assert (await client.get(API, headers=admin.headers, params=overdue)).json()["items"] == []
+    late, told = made[0]["id"], sa.select(Message).where(col(Message.member_id) == admin.id)
+    await session.exec(sa.text("update complaint set due_at = now() - interval '1 minute' where kind = 'complaint'"))
+    for _ in range(2):
+        await run_job("complaints.remind")
+    assert [(one["id"], one["overdue"]) for one in (await client.get(API, headers=admin.headers, params=overdue)).json()["items"]] == [
+        (late, True)
+    ]
+    assert len((await session.exec(told)).scalars().all()) == 1, "once a day, however often the job runs"
+    await client.post(f"{API}/{late}/answer", json={"answer": "已办"}, headers=admin.headers)
+    assert (await client.get(API, headers=admin.headers, params=overdue)).json()["items"] == []
 
 
 async def test_only_the_administrators_of_that_area_and_never_the_writer(client, people, county, session) -> None:

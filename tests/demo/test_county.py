@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from app.db import session as db_session
 from app.db.session import Database
-from app.demo import filling, jobs, lives, loading, people, plan
+from app.demo import filling, jobs, lives, loading, people, plan, speaking
 from app.invariants import service as invariants_service
 from app.jobs.registry import HANDLERS, Context
 from app.parts import session_info
@@ -76,9 +76,12 @@ async def rows(database: Database, statement: str) -> list[Any]:
 
 
 async def test_loading_twice_makes_one_county(county: Database, own: Settings, capsys: pytest.CaptureFixture[str]) -> None:
-    tables = ("area", "store", "reward", "organisation", "enterprise", "account", "access_grant", "qrcode", "audit_event")
+    tables = (
+        "area", "store", "reward", "organisation", "enterprise", "account", "access_grant", "qrcode", "audit_event", "group_chat",
+        "policy_text", "consent_text",
+    )
     first = await counts(county, *tables)
-    assert first[:5] == [56, 30, 42, 6, 5]
+    assert first[:5] == [56, 30, 42, 6, 5] and first[9] == 12
     await loading.load_county(own)
     assert await counts(county, *tables) == first
     assert capsys.readouterr().out == ""
@@ -109,8 +112,14 @@ async def test_an_interrupted_part_goes_on_and_the_books_are_clean(
     assert first[:3] == [REPORTS, RIDERS, 1]
     assert await rows(county, "select count(distinct status) from report") == [(REPORTS,)]
     assert await rows(county, "select status, count(*) from redemption group by status") == [("verified", 1)]
-    await filling.fill(county, store, appid=own.wechat_appid, part=0)
-    assert await counts(county, *tables) == first
+    for _ in range(2):
+        await filling.fill(county, store, appid=own.wechat_appid, part=0)
+        await speaking.speak(county, appid=own.wechat_appid)
+    assert (await counts(county, *tables))[:5] == first[:5], "messages come by what is said now"
+    assert await rows(county, "select publish_at > now(), count(*) from announcement group by 1 order by 1") == [(False, 3), (True, 1)]
+    assert await rows(county, "select kind, status, due_at < now() from complaint order by 1") == [
+        ("complaint", "open", True), ("suggestion", "answered", False),
+    ]
     assert await invariants_service.check_all(county) == []
 
 

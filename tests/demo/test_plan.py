@@ -45,10 +45,12 @@ def test_reports_and_orders_can_be_made_in_their_order(part: int) -> None:
         assert report.turn == turns[report.rider]
         turns[report.rider] += 1
         assert (report.outcome == "merged") is (report.into is not None)
+        assert not report.doubted or report.outcome == "submitted"
         if report.into is not None:
             other = reports[report.into]
             assert report.into < position and other.rider != report.rider and other.community == report.community
             assert other.outcome in plan.TAKES_MERGED
+    assert sum(report.doubted for report in reports) == 1, "something for the human queue"
     orders = plan.orders_of(part)
     assert Counter(order.end for order in orders) == {"verified": 3, "issued": 2, "cancelled": 1}
     assert all(plan.earned(part)[order.rider] >= plan.WATER_POINTS for order in orders)

@@ -20,6 +20,7 @@ def render(format: str, rows: list[list[tables.Cell]] = ROWS) -> bytes:
     return bytes(tables.render(format, title="某店 2026-11 结算单", columns=COLUMNS, rows=rows, name="结算-2026-11").body)
 
 
+@pytest.mark.check("S43", part=True)
 def test_csv_opens_in_excel_and_holds_no_formula() -> None:
     content = render("csv")
     assert content.startswith(b"\xef\xbb\xbf")
@@ -30,6 +31,7 @@ def test_csv_opens_in_excel_and_holds_no_formula() -> None:
     assert rows[2][0] == "'@x"
 
 
+@pytest.mark.check("S43", part=True)
 def test_xlsx_holds_texts_and_numbers_and_no_formula() -> None:
     sheet = openpyxl.load_workbook(io.BytesIO(render("xlsx"))).active
     assert [[cell.value for cell in row] for row in sheet.iter_rows()][1] == ["D20261122-000001", 2, "2026-11-23 01:30:00", "=1+1"]

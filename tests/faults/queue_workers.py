@@ -9,23 +9,27 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from pgqueuer.models import Schedule
 
 from app import observability, ports, worker
 from app.jobs import leases
 from app.jobs.claims import LeasedQueries
 from app.jobs.registry import HANDLERS, PERIODIC, Context
 from app.jobs.runner import Pace
+from app.messages import queries_copies
 from app.process import end_with_parent
 from app.settings import Settings
 
 PACE = Pace(lease=timedelta(seconds=1.5), poll=timedelta(seconds=0.2), batch=5, at_once=10)
+EVERY_MINUTE = "* * * * *"
+WORDS = {"openid": "oCanaryOpenid0123456789abcd", "phone": "13700009999", "token": "80_canary", "session_key": "Y2FuYXJ5LWtleQ=="}
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload([__name__])
 EFFECTS = """
@@ -69,6 +73,71 @@ async def tick(context: Context) -> None:
         await (await session.connection()).execute(sa.text("insert into faults.effect (item) values ('tick')"))
 
 
+async def own(context: Context) -> None:
+    async with context.database.transaction() as session:
+        await (await session.connection()).execute(sa.text("insert into faults.effect (item) values ('own')"))
+
+
+def own_clock() -> None:
+    """The known-bad variant beside the good clock: whoever sees the tick of `tests.own` takes it, once in each process."""
+    PERIODIC["tests.own"] = (EVERY_MINUTE, own)
+    fetch, enqueue, seen = LeasedQueries.fetch_schedule, LeasedQueries.enqueue, set()
+
+    async def fetched(self: LeasedQueries, entrypoints: dict[Any, Any]) -> Any:
+        found = await fetch(self, {one: delay for one, delay in entrypoints.items() if one.entrypoint != "tests.own"})
+        rows = await self.driver.fetch("select * from jobs.pgqueuer_schedules where entrypoint = 'tests.own' and $1::bool", not seen)
+        seen.update(str(row["id"]) for row in rows)
+        return [*found, *map(Schedule.model_validate, rows)]
+
+    async def added(self: LeasedQueries, name: str, payload: Any, priority: Any, **options: Any) -> Any:
+        return await enqueue(self, name, payload, priority, **({} if name == "tests.own" else options))
+
+    LeasedQueries.fetch_schedule, LeasedQueries.enqueue = fetched, added  # type: ignore[assignment, method-assign]
+
+
+def deaf() -> None:
+    """The known-bad variant: a worker that goes at once when it is asked to stop."""
+    worker.stopped_by_signal = _gone_by_signal
+
+
+def _gone_by_signal() -> asyncio.Event:
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, os._exit, 0)
+    return asyncio.Event()
+
+
+async def leaky(context: Context, payload: dict[str, Any] | None = None) -> None:
+    """Fails as a careless handler would: with what it has in hand in the texts of its exceptions."""
+    try:
+        raise KeyError(WORDS["openid"], WORDS["phone"])
+    except KeyError as error:
+        raise RuntimeError(f"token {WORDS['token']} session_key {WORDS['session_key']}") from error
+
+
+def all_leak() -> None:
+    """Every kind of job of the product, and what comes by the clock, fails so."""
+    HANDLERS.update(dict.fromkeys(HANDLERS, leaky))
+    PERIODIC["tests.leaky"] = ("0 0 1 1 *", leaky)
+
+
+def without_lanes() -> None:
+    """The known-bad variant: copies to one person do not wait for each other."""
+    plain = queries_copies.standing
+
+    async def alone(*args: Any, **options: Any) -> Any:
+        return replace(await plain(*args, **options), busy=False)
+
+    queries_copies.standing = alone
+
+
+def sound_sleeper() -> None:
+    """The known-bad variant: what failed rests to the end of its pause, whatever succeeds meanwhile."""
+
+    async def asleep(self: LeasedQueries, name: str) -> None:
+        return None
+
+    LeasedQueries.wake = asleep  # type: ignore[method-assign]
+
+
 def without_fence() -> None:
     """The known-bad variant: a worker that lost a job may still commit."""
     sa.event.remove(leases.SyncSession, "before_commit", leases._expect_lease)
@@ -94,7 +163,7 @@ def _work(settings: Settings, log: str, fault: Callable[[], None] | None, handle
     HANDLERS.update(handlers)
     PERIODIC.clear()
     if clock:
-        PERIODIC["tests.tick"] = ("* * * * *", tick)
+        PERIODIC["tests.tick"] = (EVERY_MINUTE, tick)
     if fault is not None:
         fault()
     asyncio.run(worker.run(settings, PACE, grace=grace))

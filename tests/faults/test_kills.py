@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from uuid import uuid4
 
+import pytest
+
 from tests.faults.writers import Writers, all_there, mixed_wishes
 from tests.support.newcomer import World
 from tests.support.service import Service, lives, until
@@ -30,12 +32,14 @@ async def killed_while_writing(world: World, victim: int) -> None:
     assert world.service.process is not None and world.service.process.poll() is None
 
 
+@pytest.mark.check("S06", part=True)
 async def test_a_killed_worker_loses_nothing_and_is_replaced(world: World, doomed: Service) -> None:
     victim = doomed.api_workers()[0]
     await killed_while_writing(world, victim)
     await asyncio.to_thread(until, lambda: len(doomed.api_workers()) == 2 and victim not in doomed.api_workers(), 60, "two workers again")
 
 
+@pytest.mark.check("S06", part=True)
 async def test_a_killed_api_loses_nothing_and_is_replaced(world: World, doomed: Service) -> None:
     victim, orphans = doomed.api(), doomed.api_workers()
     await killed_while_writing(world, victim)
@@ -43,6 +47,7 @@ async def test_a_killed_api_loses_nothing_and_is_replaced(world: World, doomed: 
     await asyncio.to_thread(until, lambda: not any(lives(orphan) for orphan in orphans), 15, "workers end with their parent")
 
 
+@pytest.mark.check("S07", part=True)
 async def test_a_power_cut_loses_nothing(world: World, doomed: Service) -> None:
     """Everything is killed at once, the database too; the same command on the same folder brings all of it back, keys and sessions too."""
     wishes = await mixed_wishes(world, WISHES)
@@ -58,6 +63,7 @@ async def test_a_power_cut_loses_nothing(world: World, doomed: Service) -> None:
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
+@pytest.mark.check("S16", tier="P")
 async def test_sigterm_finishes_what_is_in_flight(world: World, doomed: Service) -> None:
     """Ten orders are under way when SIGTERM comes; their bodies are completed after it. All are answered, and counted once.
 

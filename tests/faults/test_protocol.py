@@ -3,11 +3,13 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import httpx
 import pytest
 import uvicorn
+from fastapi import FastAPI
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.db.session import Database
@@ -68,11 +70,15 @@ def split(raw: bytes) -> list[Answer]:
     return found
 
 
-async def served(kind: type[HttpToolsProtocol], settings: Settings, database: Database) -> AsyncIterator[Serving]:
-    app = create_app(settings)
+async def served(
+    kind: type[HttpToolsProtocol], settings: Settings, database: Database, before: Callable[[Any], Any] = lambda app: app,
+    made: FastAPI | None = None,
+) -> AsyncIterator[Serving]:
+    """`before` stands before the application, which is `made` for the occasion unless there is one."""
+    app = made or create_app(settings)
     app.state.database = database
     server = uvicorn.Server(
-        uvicorn.Config(app, host="127.0.0.1", port=0, http=kind, lifespan="off", log_config=None, access_log=False, ws="none")
+        uvicorn.Config(before(app), host="127.0.0.1", port=0, http=kind, lifespan="off", log_config=None, access_log=False, ws="none")
     )
     running = asyncio.create_task(server.serve())
     async with asyncio.timeout(PATIENCE):
@@ -128,11 +134,13 @@ async def cut_after(serving: Serving, first: bytes, drip: bytes) -> float:
         writer.close()
 
 
+@pytest.mark.check("S40", tier="P")
 async def test_a_slow_head_is_cut_however_it_drips(hasty: Serving) -> None:
     assert await cut_after(hasty, b"GET / HTTP/1.1\r\nX-Slow: ", b"a") >= SHORT * 0.8
     assert await cut_after(hasty, b"", b"") >= SHORT * 0.8  # says nothing at all
 
 
+@pytest.mark.check("S40", tier="P")
 async def test_a_slow_body_is_cut_however_it_drips(hasty: Serving) -> None:
     assert await cut_after(hasty, POST + b"Content-Length: 1000\r\n\r\n", b" ") >= SHORT * 0.8
 
@@ -145,6 +153,7 @@ async def test_a_kept_connection_is_not_cut_while_it_works(hasty: Serving) -> No
             await asyncio.sleep(SHORT / 3)
 
 
+@pytest.mark.variant("S40", tier="P")
 async def test_plain_uvicorn_never_cuts(plain: Serving) -> None:
     """The known-bad variant of the two above."""
     for first in (b"GET / HTTP/1.1\r\nX-Slow: ", POST + b"Content-Length: 1000\r\n\r\n"):
@@ -152,6 +161,7 @@ async def test_plain_uvicorn_never_cuts(plain: Serving) -> None:
             await cut_after(plain, first, b"a")
 
 
+@pytest.mark.check("S39", tier="P")
 async def test_long_heads_are_refused(serving: Serving) -> None:
     for head in (
         LIVE + b"X-Long: " + b"a" * 20_000 + LAST, LIVE + b"X-A: b\r\n" * 4_000 + LAST[2:], LIVE + b"X-Long: " + b"a" * 200_000,
@@ -190,6 +200,7 @@ async def test_pipelined_requests_are_answered_in_order_up_to_the_garbage(servin
     is_problem(broken[-1], 400, "bad_request")
 
 
+@pytest.mark.check("S39", tier="P")
 async def test_a_refused_sender_hears_why(serving: Serving) -> None:
     """It is still sending when the answer comes; closing at once would reset the connection and lose the answer."""
     sending = [b"x" * 65_536] * 40

@@ -4,11 +4,13 @@ import asyncio
 import json
 
 import httpx
+import pytest
 
 from tests.support.newcomer import API, visiting
 from tests.support.service import Service, peak_memory
 from tests.support.volley import Answer, parsed
 
+pytestmark = pytest.mark.check("S39", tier="P")
 MEGABYTE = 1_048_576
 HUGE = 100 * MEGABYTE
 MOST_GROWTH = 32 * MEGABYTE

@@ -46,6 +46,7 @@ async def test_staff_keep_it_and_members_read_that_of_their_community(client, pe
     assert (seen["name"], seen["how_to_join"], seen["people"], seen["note"], seen["keeper_id"], seen["allowed"], seen["photos"]) == (
         "骑手之家", "到驿站扫码", None, None, None, [], [],
     )
+    assert (await client.get(f"/api/v1/uploads/{code}", headers=rider.headers)).status_code == 404, "until the content check has passed it"
     await session.exec(sa.text("update upload set checked = 'pass'"))
     assert (await client.get(f"/api/v1/uploads/{code}", headers=rider.headers)).status_code == 200
     neighbour = await people.member()

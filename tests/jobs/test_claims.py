@@ -244,3 +244,65 @@ async def test_figures_name_what_waits_runs_and_is_dead(session, client, workers
     lines = shown.text.splitlines()
     assert lines.count("# TYPE xinxin_jobs_oldest_due_seconds gauge") == 1
     assert 'xinxin_jobs_oldest_due_seconds{priority="bulk"} 90.0' in lines and "xinxin_jobs_dead 1.0" in lines
+
+
+async def resting(session, item: str, *, tries: int = 3, seconds: int = 600, name: str = NAME) -> None:
+    """A job that has failed, or (`tries` 0) waits for its time."""
+    await put(session, item, name=name)
+    await (await session.connection()).execute(
+        sa.text(
+            "update jobs.pgqueuer set attempts = :tries, execute_after = now() + make_interval(secs => :s)"
+            " where convert_from(payload, 'UTF8')::json->>'item' = :item"
+        ),
+        {"tries": tries, "s": seconds, "item": item},
+    )
+
+
+async def due(session) -> dict[str, int]:
+    """What may be taken, and how often it has failed."""
+    found = await (await session.connection()).execute(
+        sa.text("select convert_from(payload, 'UTF8')::json->>'item', attempts from jobs.pgqueuer where execute_after <= now()")
+    )
+    return {row[0]: row[1] for row in found.all()}
+
+
+async def test_who_succeeds_after_a_failure_wakes_the_next_of_its_kind(session, workers) -> None:
+    worker, _ = workers
+    context = Context(None, None, None, None)  # type: ignore[arg-type]
+
+    async def works(context: Context, job) -> None:
+        return None
+
+    for number in range(5):
+        await resting(session, f"r{number}", seconds=600 + number)
+    await resting(session, "morning", tries=0, seconds=300)
+    await resting(session, "stranger", seconds=60, name="tests.other")
+    await put(session, "fresh")
+    [fresh] = await worker.take()
+    database = type("Plain", (), {"carrying": lambda self, **info: self})()
+    await runner._run(worker.queries, runner.replace(context, database=database), works, fresh)
+    assert await due(session) == {"fresh": 0}, "what had never failed proves nothing"
+    fresh.attempts = 1
+    await runner._run(worker.queries, runner.replace(context, database=database), works, fresh)
+    assert await due(session) == {"fresh": 0, "r0": 3, "r1": 3, "r2": 3}
+
+
+async def test_every_minute_one_of_each_kind_that_rests_is_tried_for_nothing(session) -> None:
+    for item, tries, seconds in (("long", 9, 900), ("longer", 9, 1_800), ("soon", 9, 5), ("morning", 0, 900)):
+        await resting(session, item, tries=tries, seconds=seconds)
+    await resting(session, "once", tries=1, name="tests.other")
+    await service.scout(session)
+    assert await due(session) == {"long": 8, "once": 0}
+
+
+async def test_a_scout_that_fails_comes_again_when_it_would_have_come_and_as_often(session, workers) -> None:
+    worker, _ = workers
+    await resting(session, "a", tries=9, seconds=1_800)
+    when = sa.text("select round(extract(epoch from execute_after - now())), attempts, headers from jobs.pgqueuer")
+    for _ in range(3):
+        await service.scout(session)
+        [job] = await worker.take()
+        assert job.headers and job.attempts == 8
+        failed = TracebackRecord.from_exception(exc=KeyError("a"), job_id=job.id)
+        await worker.queries.retry_job(job, timedelta(seconds=5), failed)
+        assert tuple((await (await session.connection()).execute(when)).one()) == (1_800, 9, {})

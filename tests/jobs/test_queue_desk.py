@@ -45,7 +45,8 @@ async def test_dead_letters_are_listed_shown_and_refused_without_a_choice(manage
     first, second = letters
     code, said = await manage()
     assert code == 0 and f"{first} {NAME} failed attempts=7" in said and "failed=2" in said
-    assert (await manage("list", "--status", "queued", "--name", NAME))[1].strip() == "failed=2"
+    counted, age = (await manage("list", "--status", "queued", "--name", NAME))[1].strip().splitlines()
+    assert counted == "failed=2" and "due=0" in age and "oldest due 0 s" in age
     code, said = await manage("show", str(second))
     assert code == 0 and '{"item": 1}' in said and "priority 0 crashes 0" in said and " queued" in said
     assert (await manage("show", "999999999"))[0] == 1 and (await manage("drop"))[0] == 1

@@ -157,7 +157,7 @@ def test_every_word_was_really_written(seen: Seen) -> None:
     assert all(index.hex().encode() in plain for index in seen.story.indexes) and len(seen.story.indexes) == 2
     assert {row.split()[0] for row in seen.wordless_before} == {
         "report_signal", "report_proof", "unit_member", "publicity_line", "shortlist_candidate", "points_level",
-        "points_reminder", "collusion_case", "moderation_item", "announcement_receipt", "group_chat",
+        "points_reminder", "collusion_case", "moderation_item", "announcement_receipt", "group_chat", "risk_rank",
     }
     assert "report_signal same_photo" in seen.wordless_before
 

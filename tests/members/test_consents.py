@@ -29,7 +29,9 @@ async def consented(session, member_id) -> set[str]:
 async def test_texts_are_public_and_cover_every_purpose(client) -> None:
     answer = await client.get(TEXTS)
     assert answer.status_code == 200
-    assert [text["purpose"] for text in answer.json()] == [purpose.value for purpose in Purpose]
+    assert [text["purpose"] for text in answer.json()] == [purpose.value for purpose in Purpose if purpose is not Purpose.RISK_CHECK], (
+        "nobody is asked about risk checks until the county publishes a text of its own"
+    )
     told = {"purpose", "version", "title", "text", "required_for", "withdrawal"}
     assert all(set(text) == told and all(text.values()) for text in answer.json())
 

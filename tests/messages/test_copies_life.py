@@ -1,6 +1,7 @@
 """Which event spends a permission, when its copy goes, and that it goes once whatever happens in between."""
 
 import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
@@ -141,6 +142,25 @@ async def test_where_wechat_says_nothing_a_copy_is_sent_once_more_and_no_more(po
     await post.run(message)
     assert await post.state(message) == (Push.FAILED, None, most)
     assert (await post.arrived()).count(f"没有回音{most}") == most
+
+
+@pytest.mark.parametrize(
+    ("wish", "unanswered"), [({"status": 503}, 0), ({"status": 302}, 0), ({"status": 504}, 1), ({"body": "<html>200</html>"}, 1)]
+)
+async def test_an_http_error_is_an_answer_and_a_gateways_silence_is_none(post: Post, wish: dict[str, Any], unanswered: int) -> None:
+    """What was answered was not taken: it comes again as often as the queue lets it, with its permission. The rest is fenced."""
+    title = f"答{next(iter(wish.values()))}"[:9]
+    await post.permit()
+    await post.fault(**wish, times=4)
+    message = await post.write(title)
+    for _ in range(4):
+        with suppress(WeChatUnavailable):
+            await post.run(message)
+    assert await post.permitted() == 1 - min(unanswered, 1)
+    await post.simulator.http.delete("/_simulator/faults")
+    await post.run(message)
+    sent, times = (Push.FAILED, 0) if unanswered else (Push.SENT, 1)
+    assert (await post.state(message))[0] is sent and (await post.arrived()).count(title) == times
 
 
 async def test_what_may_have_arrived_waits_until_wechat_answers(post: Post) -> None:

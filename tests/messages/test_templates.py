@@ -34,6 +34,18 @@ def test_a_field_must_fit_whatever_comes(field: dict[str, str], fits: bool) -> N
     assert bool(list(limits.problems(field))) is not fits
 
 
+async def test_who_keeps_the_templates_sees_the_retired_ones_too(client, people) -> None:
+    chief, rider = await people.console(stepped_up=True), await people.member()
+    made = await client.put(f"{API}/tmpl_other_0001", json=change(), headers=chief.headers)
+    assert made.status_code == 200, made.text
+    everything = (await client.get(API, params={"retired": True}, headers=chief.headers)).json()
+    assert {row["template_id"] for row in everything if not row["active"]} == {MINE}
+    in_use = (await client.get(API, headers=rider.headers)).json()
+    assert MINE not in {row["template_id"] for row in in_use} and all(row["active"] for row in in_use)
+    refused = await client.get(API, params={"retired": True}, headers=rider.headers)
+    assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
+
+
 async def test_every_category_has_a_template_that_fits_and_tells_nothing(session) -> None:
     """Each value that could come of it is also one that the simulator, another's judgement, takes."""
     templates = {template.category: template for template in await queries.templates(session)}

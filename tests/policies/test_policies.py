@@ -31,7 +31,8 @@ async def test_anybody_reads_and_the_day_decides(client, people, session) -> Non
     assert (await client.get(f"{API}/privacy", params={"version": "2027-01"})).json()["text"] == TEXT
     assert (await publish(client, platform, 409))["code"] == "already_exists"
     assert (await publish(client, platform, 409, version="2027-02"))["code"] == "conflict", "today is before the announced one"
-    await publish(client, platform, 422, version="2027-03", effective_on=(clock.today() - timedelta(days=1)).isoformat())
+    for days in (-1, 181):
+        await publish(client, platform, 422, version="2027-03", effective_on=(clock.today() + timedelta(days=days)).isoformat())
     now = await publish(client, platform, code="terms", title="用户服务协议")
     assert [(one["version"], one["current"]) for one in now["versions"]] == [("2027-01", True), ("2026-11", False)]
     corrected = await publish(client, platform, code="terms", version="2027-01-b")

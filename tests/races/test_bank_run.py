@@ -41,6 +41,7 @@ def expect_told_right(member: Member, standing: tuple[int, int, int]) -> None:
 
 
 @pytest.mark.usefixtures("clean_books")
+@pytest.mark.check("S05", part=True)
 async def test_everybody_at_once(world: World, database: Database) -> None:
     operations, owners = (10_000, CLIENTS) if effort.get_current_profile_name() == "long" else (500, CLIENTS // 2)
     run = Run(world, database, random.SystemRandom().randrange(10**6), operations, owners)
@@ -56,6 +57,7 @@ async def test_everybody_at_once(world: World, database: Database) -> None:
         expect_told_right(member, standings[member.caller.id])
 
 
+@pytest.mark.variant("S05")
 def test_a_wrong_sum_is_noticed(world: World) -> None:
     member = Member(world.admin, None, net=10, held=20)
     expect_told_right(member, (15, 20, 5))

@@ -48,6 +48,7 @@ async def test_all_rules_together_pay_up_to_the_days_cap(vault: Vault) -> None:
     assert await vault.findings() == []
 
 
+@pytest.mark.check("S04")
 async def test_one_source_pays_once_however_many_ask(vault: Vault) -> None:
     await expect_one_payment(vault, vault.members[2], contenders=50)
     assert await vault.findings() == []
@@ -73,6 +74,7 @@ async def test_reports_accepted_at_once_pay_up_to_the_cap(world: World) -> None:
 
 
 @pytest.mark.usefixtures("clean_books")
+@pytest.mark.check("S04")
 async def test_fifty_acceptances_of_one_report_pay_once(world: World) -> None:
     rider = await world.rider()
     report = await rider.files()

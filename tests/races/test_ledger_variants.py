@@ -63,6 +63,7 @@ async def test_the_ledger_itself_passes(vault: Vault) -> None:
     await expect_one_payment(vault, vault.members[2], contenders=CONTENDERS)
 
 
+@pytest.mark.variant("S05")
 async def test_a_balance_that_is_written_as_computed(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each writes what it read and what it adds to it, not what it adds to whatever is there."""
     meeting, post = Meeting(CONTENDERS), ledger.post
@@ -85,6 +86,7 @@ async def test_a_balance_that_is_written_as_computed(vault: Vault, monkeypatch: 
         await expect_agreement(vault, vault.members[0], orders=CONTENDERS)
 
 
+@pytest.mark.variant("S05")
 async def test_a_lock_that_only_reads(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
     """All see the same room under the cap."""
     meeting, post = Meeting(CONTENDERS), ledger.post
@@ -104,6 +106,7 @@ async def _unknown(session: AsyncSession, **source: Any) -> None:
     """The look for what was judged before, left out."""
 
 
+@pytest.mark.variant("S04")
 async def test_a_source_without_a_unique_key(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
     await vault.execute(ONCE)
     monkeypatch.setattr(queries_rules, "award", _unknown)

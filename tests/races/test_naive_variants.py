@@ -14,6 +14,7 @@ def issued(seen: Any) -> bool:
     return bool(seen == "issued")
 
 
+@pytest.mark.variant("S01")
 async def test_naive_verify_lets_many_verify(service: Service) -> None:
     async with scratch(service.database_url, "status text", "'issued'") as table:
         heard = await table.race(
@@ -23,6 +24,7 @@ async def test_naive_verify_lets_many_verify(service: Service) -> None:
         one_winner(heard, "already_verified")
 
 
+@pytest.mark.variant("S02")
 async def test_naive_redeem_overdraws(service: Service) -> None:
     async with scratch(service.database_url, "available int", "30") as table:
         heard = await table.race(
@@ -34,6 +36,7 @@ async def test_naive_redeem_overdraws(service: Service) -> None:
         so_many_winners(heard, 3, "insufficient_points", left=left)
 
 
+@pytest.mark.variant("S02")
 async def test_naive_stock_sells_what_is_not_there(service: Service) -> None:
     """Writes back what it computed from what it read: the stock looks right at the end of no race."""
     async with scratch(service.database_url, "stock int", "5") as table:
@@ -45,6 +48,7 @@ async def test_naive_stock_sells_what_is_not_there(service: Service) -> None:
         so_many_winners(heard, 5, "out_of_stock", left=left)
 
 
+@pytest.mark.variant("S04")
 async def test_naive_award_is_given_to_each(service: Service) -> None:
     async with scratch(service.database_url, "source int", "0") as table:
         heard = await table.race(
@@ -56,6 +60,7 @@ async def test_naive_award_is_given_to_each(service: Service) -> None:
         one_winner(heard, "invalid_transition")
 
 
+@pytest.mark.variant("S04")
 async def test_naive_accept_and_reject_both_win(service: Service) -> None:
     async with scratch(service.database_url, "status text", "'submitted'") as table:
         heard = await table.race(
@@ -78,6 +83,7 @@ async def test_naive_verdict_is_given_by_each(service: Service) -> None:
         one_winner(heard, "invalid_transition")
 
 
+@pytest.mark.variant("S03")
 async def test_naive_key_lets_many_effects_through(service: Service) -> None:
     async with scratch(service.database_url, "key text", "'another'") as table:
         heard = await table.race(
@@ -89,6 +95,7 @@ async def test_naive_key_lets_many_effects_through(service: Service) -> None:
         one_effect(heard, effects)
 
 
+@pytest.mark.variant("S29")
 async def test_naive_refresh_makes_a_family_of_each_use(service: Service) -> None:
     async with scratch(service.database_url, "used boolean", "false") as table:
         heard = await table.race("select used from {table}", may=lambda seen: not seen, writes=["update {table} set used = true"], loser="")

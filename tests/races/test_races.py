@@ -18,6 +18,7 @@ def outcomes(answers: list[Answer]) -> list[str]:
     return [answer.outcome for answer in answers]
 
 
+@pytest.mark.check("S03", part=True)
 async def test_a_report_is_filed_once_under_one_key(world: World) -> None:
     rider = await world.rider()
     body = rider.filing(await rider.photo())

@@ -31,6 +31,7 @@ async def placed(rider: Caller) -> int:
     return len((await rider.sees("/redemptions"))["items"])
 
 
+@pytest.mark.check("S01")
 async def test_a_code_is_verified_once_by_two_hundred(counter: Counter) -> None:
     rider, clerks = await counter.rider(), [*await counter.clerks(CROWD - 3), *counter.world.clerks]
     [order] = await counter.orders(rider, 1, points=100)
@@ -46,6 +47,7 @@ async def test_a_code_is_verified_once_by_two_hundred(counter: Counter) -> None:
     assert [entry["kind"] for entry in (await rider.sees("/points/me/entries"))["items"]] == ["capture", "hold", "earn"]
 
 
+@pytest.mark.check("S02")
 async def test_a_balance_is_spent_once(counter: Counter) -> None:
     rider, reward = await counter.rider(), await counter.world.reward()
     answers = await counter.at_once([placing(rider, reward["id"]) for _ in range(50)])
@@ -55,6 +57,7 @@ async def test_a_balance_is_spent_once(counter: Counter) -> None:
     assert len({answer.json["code"] for answer in answers if answer.status == 201}) == 10
 
 
+@pytest.mark.check("S02")
 async def test_the_last_seven_go_to_seven_of_twenty_four(counter: Counter) -> None:
     riders, reward = await counter.riders(24), await counter.world.reward(stock=7)
     answers = await counter.at_once([placing(rider, reward["id"]) for rider in riders])
@@ -118,6 +121,7 @@ async def test_a_verification_is_undone_once(counter: Counter) -> None:
     assert (await clerks[0].does("POST", "/redemptions/verify", till))["redemption_id"] == order["id"], "the code works again"
 
 
+@pytest.mark.check("S03")
 async def test_one_key_a_hundred_times_at_once_is_one_effect(counter: Counter) -> None:
     """Placed under one key, then verified under one key; asked for again, both answer to the byte what they answered first."""
     rider, reward = await counter.rider(), await counter.world.reward()
@@ -132,6 +136,7 @@ async def test_one_key_a_hundred_times_at_once_is_one_effect(counter: Counter) -
     one_answer([*answers, *await counter.at_once([use] * CROWD)])
 
 
+@pytest.mark.check("S03")
 async def test_a_key_with_another_body_is_refused(counter: Counter) -> None:
     rider, reward, key = await counter.rider(), await counter.world.reward(), uuid4().hex
     shots = [shot(rider, "/redemptions", {"reward_id": reward["id"], "quantity": n % 10 + 1}, key=key) for n in range(10)]

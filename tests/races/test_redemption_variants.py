@@ -58,6 +58,7 @@ async def test_naive_limit_counts_before_it_writes(service: Service) -> None:
         so_many_winners(heard, 1, "limit_reached", left=0)
 
 
+@pytest.mark.variant("S03")
 async def test_naive_key_answers_each_anew(service: Service) -> None:
     """Neither the effects nor the answers are one; nor are they where a second answer calls itself the first one's."""
     async with scratch(service.database_url, "key text", "'another'") as table:
@@ -73,6 +74,7 @@ async def test_naive_key_answers_each_anew(service: Service) -> None:
             one_answer(answers(heard, replayed))
 
 
+@pytest.mark.variant("S03")
 async def test_naive_key_takes_any_body(service: Service) -> None:
     """The key is remembered, but not what it stood for: every body is told that it was done."""
     async with scratch(service.database_url, "key text", "'one'") as table:
@@ -82,6 +84,7 @@ async def test_naive_key_takes_any_body(service: Service) -> None:
         one_body(heard, effects)
 
 
+@pytest.mark.variant("S32")
 async def test_naive_throttle_counts_what_it_has_read(service: Service) -> None:
     """Everybody reads that nobody has guessed; a counter of the whole county's stops another store."""
     async with scratch(service.database_url, "guess int", "0") as table:

@@ -39,6 +39,7 @@ async def at_once(world: World, report_id: str, *orders: tuple[str, dict[str, An
     return await volley(world.service, shots)
 
 
+@pytest.mark.check("S04")
 async def test_one_accepts_and_the_others_hear_it(world: World) -> None:
     rider = await world.rider()
     report_id = (await rider.files())["id"]
@@ -47,6 +48,7 @@ async def test_one_accepts_and_the_others_hear_it(world: World) -> None:
     assert [entry["kind"] for entry in (await rider.sees("/points/me/entries"))["items"]] == ["earn"]
 
 
+@pytest.mark.check("S04")
 async def test_accepted_or_rejected_and_never_both(world: World) -> None:
     rider = await world.rider()
     report_id = (await rider.files())["id"]

@@ -19,6 +19,7 @@ GUESSES, MOST, CLERKS = 24, 10, 12
 pytestmark = pytest.mark.usefixtures("clean_books")
 
 
+@pytest.mark.check("S32", part=True)
 async def test_ten_wrong_codes_stop_that_store_only_and_for_longer_than_a_process_lives(counter: Counter) -> None:
     """A wrong code is called wrong ten times, to however many clerks at once. The right code waits too; another store does not."""
     store_id = await counter.store()

@@ -35,6 +35,7 @@ def test_a_confirmation_lives_three_minutes_and_says_for_whom() -> None:
     assert not read.too_old(NOW + timedelta(seconds=180)) and read.too_old(NOW + timedelta(seconds=181))
 
 
+@pytest.mark.check("S33", part=True)
 def test_every_changed_byte_and_every_other_spelling_is_a_forgery() -> None:
     token, _ = tickets.ticket(RING, redemption_id=ORDER, uses=0, now=NOW)
     content = base64.urlsafe_b64decode(token + "==")

@@ -41,6 +41,7 @@ async def test_a_code_is_used_once(shop: Shop) -> None:
     assert (await shop.get(shop.clerk, f"/stores/{shop.id}/verifications", key="unknown-key")).json()["items"] == []
 
 
+@pytest.mark.check("S32", part=True)
 async def test_another_stores_code_and_an_unknown_one_sound_alike(shop: Shop) -> None:
     order = await shop.order(await shop.reward())
     unknown = await shop.verify(codes.grouped(codes.draw()))
@@ -85,6 +86,7 @@ async def test_ten_wrong_codes_stop_one_store_for_ten_minutes(shop: Shop) -> Non
     assert code_of(await shop.verify(order["code"])) == (409, "already_verified")
 
 
+@pytest.mark.check("S33", part=True)
 async def test_a_scanned_ticket_is_young_and_ours(shop: Shop) -> None:
     order = await shop.order(await shop.reward())
     token = await shop.ticket(order)

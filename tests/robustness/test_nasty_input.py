@@ -1,28 +1,45 @@
-"""reliability.md S38: whatever a client sends, it hears a 4xx problem document; never a 5xx, and every list still answers afterwards."""
+"""reliability.md S38: whatever a client sends, it hears a 4xx problem document; never a 5xx, and every list still answers afterwards.
 
-from collections.abc import Iterator
+Here each operation gets a third of the dictionary, its neighbours the other thirds; the night gives all of it to each
+(tests/trust/nightly/test_s38_nasty.py).
+"""
+
+from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
+
+import pytest
 
 from tests.robustness.lab import Lab
 from tests.robustness.nasty import BODIES, BODILESS, JSON, NOT_FOR_TEXT, OF_IDS, TEXTS, VALUES, Operation, with_ids, written
 
 PLAIN = {"content-type": JSON}
+SHARES = 3
 LONGEST_QUERY = 60_000  # httpx sends no address of more than 65,536 bytes
+
+
+def in_turn(words: Iterable[str], turn: int, shares: int) -> list[str]:
+    """Every so-maniest of them; `shares` turns have them all."""
+    return [word for number, word in enumerate(words) if number % shares == turn % shares]
 
 
 def keyed(headers: dict[str, str]) -> dict[str, str]:
     return headers | {"idempotency-key": uuid4().hex}
 
 
+@pytest.mark.check("S38")
 async def test_nasty_bodies(lab: Lab) -> None:
-    """Every operation that takes no GET gets every nasty body, the ones that read no body at all included."""
-    for operation in lab.operations():
+    await send_bodies(lab)
+
+
+async def send_bodies(lab: Lab, shares: int = SHARES) -> None:
+    """Every operation that takes no GET gets nasty bodies, the ones that read no body at all included."""
+    for turn, operation in enumerate(lab.operations()):
         if operation.method == "GET":
             continue
         caller, url = await lab.caller_of(operation), lab.path_of(operation)
-        for what in BODIES if operation.takes_json else BODILESS:
+        for what in in_turn(BODIES if operation.takes_json else BODILESS, turn, shares):
             content, headers = BODIES[what]
             answer = await lab.send(operation, what, url=url, content=content, headers=keyed(caller.headers | headers))
             if operation.takes_json and answer is not None:
@@ -41,14 +58,20 @@ def judge_body(lab: Lab, operation: Operation, what: str, status: int) -> None:
         lab.wrong.append(f"{operation.name} [{what}]: {status}, not {wanted}")
 
 
+@pytest.mark.check("S38")
 async def test_nasty_fields(lab: Lab) -> None:
-    """Every field of every JSON body gets every nasty value: all fields at once, then alone those that the first answer did not blame."""
-    for operation in lab.operations():
+    await send_fields(lab)
+
+
+async def send_fields(lab: Lab, shares: int = SHARES) -> None:
+    """Every field of every JSON body gets nasty values: all fields at once, then alone those that the first answer did not blame."""
+    for turn, operation in enumerate(lab.operations()):
         if not operation.takes_json or not operation.body:
             continue
         caller, url = await lab.caller_of(operation), lab.path_of(operation)
         good = with_ids(operation.body, lab.known)
-        for what, value in VALUES.items():
+        for what in in_turn(VALUES, turn, shares):
+            value = VALUES[what]
             blamed = await _send_fields(lab, operation, what, url, caller.headers, dict.fromkeys(good, value))
             for name in [name for name in good if name not in blamed and not (what in NOT_FOR_TEXT and is_text(good[name]))]:
                 await _send_fields(lab, operation, f"{name} = {what}", url, caller.headers, good | {name: value})
@@ -74,20 +97,25 @@ async def _send_fields(lab: Lab, operation: Operation, what: str, url: str, head
     return {str(one["loc"][1]) for one in errors}
 
 
+@pytest.mark.check("S38")
 async def test_nasty_parameters(lab: Lab) -> None:
-    """Query parameters get every nasty text: all at once, then alone those that were not blamed; parameters in paths as well."""
-    for operation in lab.operations():
+    await send_parameters(lab)
+
+
+async def send_parameters(lab: Lab, shares: int = SHARES) -> None:
+    """Query parameters get nasty texts: all at once, then alone those that were not blamed; parameters in paths as well."""
+    for turn, operation in enumerate(lab.operations()):
         caller, url = await lab.caller_of(operation), lab.path_of(operation)
         body = None if operation.body is None else written(with_ids(operation.body, lab.known))
         headers = caller.headers | (PLAIN if body is not None else {})
         good = {name: quote(str(value)) for name, value in with_ids(operation.query, lab.known).items() if value is not None}
-        for text in TEXTS if operation.query else ():
+        for text in in_turn(TEXTS, turn, shares) if operation.query else ():
             blamed = set[str]()
             for some in _sendable(list(operation.query), text):
                 blamed |= await _send_query(lab, operation, f"query {text[:40]}", url, headers, body, dict.fromkeys(some, text))
             for name in [name for name in operation.query if name not in blamed]:
                 await _send_query(lab, operation, f"{name} = {text[:40]}", url, headers, body, good | {name: text})
-        for what, target in _nasty_paths(lab, operation):
+        for what, target in _nasty_paths(lab, operation, turn, shares):
             await lab.send(operation, what, url=target, content=body, headers=keyed(headers))
         if operation.query:
             twice = "&".join(f"{name}=1&{name}=2" for name in operation.query) + "".join(f"&p{n}=1" for n in range(1_000))
@@ -113,14 +141,15 @@ async def _send_query(
     return {str(one["loc"][1]) for one in answer.json()["errors"] if len(one["loc"]) > 1} if answer.status_code == 422 else set()
 
 
-def _nasty_paths(lab: Lab, operation: Operation) -> Iterator[tuple[str, str]]:
+def _nasty_paths(lab: Lab, operation: Operation, turn: int, shares: int) -> Iterator[tuple[str, str]]:
     """The path with each of its parameters replaced in turn."""
     for name in [part.partition("}")[0] for part in operation.path.split("{")[1:]]:
-        for text in OF_IDS if name.endswith("_id") else TEXTS[1:]:
+        for text in in_turn(OF_IDS if name.endswith("_id") else TEXTS[1:], turn, shares):
             changed = Operation(operation.method, operation.path.replace("{" + name + "}", text), None, False)
             yield f"{name} = {text[:40]}", lab.path_of(changed)
 
 
+@pytest.mark.check("S38")
 async def test_nasty_headers(lab: Lab) -> None:
     caller = await lab.caller()
     me = Operation("GET", "/api/v1/members/me", None, False)

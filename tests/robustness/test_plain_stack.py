@@ -3,6 +3,7 @@
 from typing import Any
 
 import httpx
+import pytest
 from fastapi import FastAPI
 from pydantic import BaseModel
 
@@ -30,6 +31,7 @@ def plain_app() -> FastAPI:
     return app
 
 
+@pytest.mark.variant("S38")
 async def test_a_plain_stack_fails() -> None:
     transport = httpx.ASGITransport(app=plain_app(), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:

@@ -28,6 +28,7 @@ OTHERS = {tuple(name.split(".")) for name in (*UNKEYED, *(kind.column for kind i
 TEXTUAL = {("throttle_hit", "key")}  # keyed fingerprints inside a text
 # Helpers that are given the table or the column: what they are called with is in the list if its other half is.
 HELPERS = {"app.checkins.queries", "app.checkins.service.appointing", "app.rosters.sealed"}
+PASSING = {("job", "address")}  # in the payload of a job for an hour; a key stays a day after the last use
 CIPHERS = ("aes-256-gcm", "sm4-gcm")
 
 
@@ -85,7 +86,7 @@ def test_the_list_binds_as_the_code_binds() -> None:
     for module, table, column in calls():
         seen.add((table, column))
         if table is not None and column is not None:
-            assert (table, column) in pairs, f"{module} seals {table}|{column}"
+            assert (table, column) in pairs | PASSING, f"{module} seals {table}|{column}"
         else:
             assert table in tables or column in columns or module in HELPERS, f"{module} seals {table}|{column}"
     assert {("account", "phone"), ("report", "description"), ("member", None)} <= seen, "the search must see what is there"
@@ -93,6 +94,7 @@ def test_the_list_binds_as_the_code_binds() -> None:
 
 @pytest.mark.parametrize("cipher", CIPHERS)
 @pytest.mark.parametrize("bound", sorted(SEALED.values()), ids="|".join)
+@pytest.mark.check("S43", part=True)
 def test_a_value_opens_in_its_own_place_only(bound: tuple[str, str], cipher: str) -> None:
     session, row = carrying(cipher), uuid4()
     table, column = bound

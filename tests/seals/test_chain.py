@@ -63,6 +63,7 @@ UPDATES = {
 
 
 @pytest.mark.parametrize("kind", list(Kind))
+@pytest.mark.check("S44", part=True)
 async def test_an_update_is_found(
     database: Database, session: AsyncSession, blocks: Sequence[int], tamper: Tamper, kind: Kind
 ) -> None:
@@ -105,6 +106,7 @@ async def test_a_null_is_not_an_empty_text(
 
 
 @pytest.mark.parametrize("kind", list(Kind))
+@pytest.mark.check("S44", part=True)
 async def test_a_delete_is_found(
     database: Database, session: AsyncSession, blocks: Sequence[int], tamper: Tamper, kind: Kind
 ) -> None:
@@ -131,6 +133,7 @@ async def test_audit_events_end_after_their_time(
     assert Wrong.LINKS in (await verify(database)).counts
 
 
+@pytest.mark.check("S44", part=True)
 async def test_an_insert_past_the_triggers_is_found(
     database: Database, session: AsyncSession, blocks: Sequence[int], tamper: Tamper
 ) -> None:
@@ -155,6 +158,7 @@ REORDERED = {
 
 
 @pytest.mark.parametrize("how", REORDERED)
+@pytest.mark.check("S44", part=True)
 async def test_a_reordering_is_found(database: Database, blocks: Sequence[int], tamper: Tamper, how: str) -> None:
     await tamper(REORDERED[how], one=blocks[1], two=blocks[2])
     verdict = await verify(database)
@@ -247,6 +251,7 @@ async def test_a_quick_run_leaves_older_blocks_alone(
     assert named(await verify(database, since=blocks[1])) == (Wrong.CHANGED, blocks[1], row)
 
 
+@pytest.mark.variant("S44")
 async def test_counting_finds_no_update(
     database: Database, session: AsyncSession, blocks: Sequence[int], tamper: Tamper
 ) -> None:

@@ -148,11 +148,13 @@ def test_our_own_way_of_signing_is_good() -> None:
     assert tokens.read(KEYS, signed(HEAD, claims()), issuer=ISSUER) == tokens.Claims(ACCOUNT, SESSION)
 
 
+@pytest.mark.check("S28", part=True)
 def test_forged_tokens_are_refused(forged: str) -> None:
     with pytest.raises(Unauthenticated):
         tokens.read(KEYS, forged, issuer=ISSUER)
 
 
+@pytest.mark.variant("S28")
 def test_a_plain_call_of_the_library_lets_some_through() -> None:
     """The known-bad variant: python-jose with its defaults, the key chosen by nobody."""
     passed = []
@@ -181,6 +183,7 @@ def test_a_child_can_be_made_again_by_the_key_that_made_it_only() -> None:
     assert tokens.successor(KEYS, parent, uuid4()) != made and tokens.refresh_hash(made) == hashlib.sha256(made.encode()).digest()
 
 
+@pytest.mark.check("S28", part=True)
 async def test_no_forgery_becomes_anything_but_a_401(client: httpx.AsyncClient, people: Any) -> None:
     member = await people.member()
     good = member.headers["Authorization"].removeprefix("Bearer ")

@@ -65,11 +65,11 @@ def test_an_ordinary_report_gives_no_signal() -> None:
 def test_facts_hold_no_person_and_no_place() -> None:
     seen = Evidence(
         AT, (LNG, LAT), photos=[Photo(AT, AT - 3 * DAY, away(900))], alike=[alike(same_file=True, distance=0), alike(mirrored=True)],
-        before=[Before(AT - MINUTE, away(4_000)), Before(AT - DAY, away(1)), Before(AT - DAY, away(2))], people=4,
+        before=[Before(AT - MINUTE, away(4_000)), Before(AT - DAY, away(1)), Before(AT - DAY, away(2))], people=4, risk_rank=3,
     )
     found = signals(seen)
     assert list(found) == list(SignalKind), "all at once, in their order"
-    allowed = {"report", "photos", "distance", "turned", "mirrored", "minutes", "metres", "reports", "people"}
+    allowed = {"report", "photos", "distance", "turned", "mirrored", "minutes", "metres", "reports", "people", "rank"}
     assert {name for facts in found.values() for name in facts} == allowed
     assert found[SignalKind.FAR_FROM_PHOTO] == {"metres": 900} and found[SignalKind.IMPOSSIBLE_SPEED] == {"metres": 4000, "minutes": 1}
 
@@ -77,7 +77,7 @@ def test_facts_hold_no_person_and_no_place() -> None:
 def test_every_signal_is_a_chinese_sentence() -> None:
     facts = {
         "report": "R20261120-000007", "photos": 1, "distance": 12, "turned": True, "mirrored": False, "minutes": 2_000, "metres": 900,
-        "reports": 3, "people": 4,
+        "reports": 3, "people": 4, "rank": 3,
     }
     told = {kind: sentence(kind, facts) for kind in SignalKind}
     assert len(set(told.values())) == len(SignalKind) and all(text.endswith("。") for text in told.values())

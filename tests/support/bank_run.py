@@ -77,13 +77,18 @@ class Told:
 
 @dataclass
 class Run:
-    """`seed` decides what each client does; how they meet is the machine's. `owners`: so many clients have a member of their own."""
+    """`seed` decides what each client does; how they meet is the machine's. `owners`: so many clients have a member of their own.
+
+    Where servers die meanwhile, `insist` is what lives through that, and `look` may find nobody who answers.
+    """
 
     world: World
     database: Database
     seed: int
     operations: int
     owners: int = CLIENTS
+    own: float = OWN
+    insist: Callable[[Callable[[], Awaitable[Any]]], Awaitable[Any]] = insisting
     members: list[Member] = field(default_factory=list)
     makers: list[Caller] = field(default_factory=list)
     told: list[Told] = field(default_factory=list)
@@ -126,9 +131,12 @@ class Run:
 
     async def _read(self, over: asyncio.Event) -> None:
         while not over.is_set():
-            self.violations += await broken_books(self.database)
+            self.violations += await self.look()
             self.looks += 1
             await asyncio.sleep(LOOK_EVERY)
+
+    async def look(self) -> list[str]:
+        return await broken_books(self.database)
 
     @property
     def unexpected(self) -> list[Told]:
@@ -164,7 +172,7 @@ class _Client:
                 await self._judged(member, "MAJOR_LEAD", self.today - timedelta(days=ago), new_id())
         verbs: dict[str, Callable[[Member], Awaitable[tuple[str, set[str]]]]] = {name: getattr(self, f"_{name}") for name in MIX}
         for _ in self.turns:
-            member = self.own if self.own and self.chance.random() < OWN else self.chance.choice(self.shared)
+            member = self.own if self.own and self.chance.random() < self.run.own else self.chance.choice(self.shared)
             [what] = self.chance.choices(list(MIX), list(MIX.values()))
             if what in ("verify", "cancel", "undo", "expire") and not member.orders:
                 what = "place"
@@ -186,7 +194,7 @@ class _Client:
                     filed_at=clock.day_start(filed) + timedelta(hours=12), area_path=AREA,
                 )
 
-        given = await insisting(award)
+        given = await self.run.insist(award)
         member.net += given.credited
         if given.transaction_id is not None:
             member.earned.append((given.transaction_id, given.credited))
@@ -271,8 +279,9 @@ class _Client:
             async with self.run.database.transaction() as session:
                 return await redemptions_service.expire(session, redemption_id=row)
 
-        passed, ended = await insisting(let_pass), await insisting(expire)
-        if passed and not ended and member.account is not None:
+        await self.run.insist(let_pass)
+        ended = await self.run.insist(expire)
+        if not ended and order.state == "issued" and member.account is not None:
             ended = [row[0] for row in await self._rows("select status from redemption where id = :id", id=order.id)] == ["expired"]
         if ended:
             self._over(member, order, "expired")
@@ -323,19 +332,26 @@ class _Client:
 
     async def _proof(self) -> str:
         """A photo of the administrator's, whose objects nobody looks at."""
-        made = new_id()
-        async with self.run.database.transaction() as session:
-            session.add(
-                Upload(
-                    id=made, member_id=UUID(self.maker.id), image_key=f"{made}/image", thumb_key=f"{made}/thumb", size_bytes=1,
-                    content_type="image/jpeg", width=1, height=1, checked=Checked.PASS,
+        async def add() -> str:
+            made = new_id()
+            async with self.run.database.transaction() as session:
+                session.add(
+                    Upload(
+                        id=made, member_id=UUID(self.maker.id), image_key=f"{made}/image", thumb_key=f"{made}/thumb", size_bytes=1,
+                        content_type="image/jpeg", width=1, height=1, checked=Checked.PASS,
+                    )
                 )
-            )
-        return str(made)
+            return str(made)
+
+        return str(await self.run.insist(add))
 
     async def _rows(self, statement: str, id: str) -> Sequence[Any]:
-        async with self.run.database.session() as session:
-            return (await session.exec(sa.text(statement), params={"id": UUID(id)})).all()
+        async def ask() -> Sequence[Any]:
+            async with self.run.database.session() as session:
+                return (await session.exec(sa.text(statement), params={"id": UUID(id)})).all()
+
+        rows: Sequence[Any] = await self.run.insist(ask)
+        return rows
 
 
 def _outcome(answer: httpx.Response) -> str:

@@ -52,6 +52,7 @@ union all select 'collusion_case ' || status from collusion_case where member_id
 union all select 'moderation_item ' || status from moderation_item where author_id = :id
 union all select 'points_reminder ' || stage from points_reminder where member_id = :id
 union all select 'announcement_receipt' from announcement_receipt where member_id = :id
+union all select 'risk_rank ' || rank from risk_rank where member_id = :id
 union all select 'group_chat ' || people from group_chat where keeper_id = :id
 """
 

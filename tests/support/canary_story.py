@@ -24,6 +24,7 @@ from app.publicity import queries as publicity_queries
 from app.publicity.models import PublicityLine
 from app.publicity.workflow import Quarter
 from app.settings import Settings
+from app.signals.models import RiskRank
 from app.storage.store import open_store
 from app.wechat import crypto
 from app.wechat.client import WeChatClient
@@ -278,6 +279,7 @@ async def _speaks_up(story: Story) -> None:
         await messages_service.send(session, member_id=story.rider_id, category="system", title="通知", body=story.word("message"))
         session.add(PointsLevel(member_id=story.rider_id, month=clock.month_start(clock.today()), level=2, earned=200))
         session.add(PointsReminder(member_id=story.rider_id, lapses_on=clock.today(), stage=7))
+        session.add(RiskRank(member_id=story.rider_id, rank=2, asked_at=clock.now(), keep_until=clock.now() + timedelta(days=30)))
     template = (await rider.sees("/messages/templates"))[0]["template_id"]
     await rider.does("POST", "/messages/subscriptions", {"results": {template: "accept"}})
 

@@ -165,16 +165,16 @@ class World:
 
 
 @asynccontextmanager
-async def visiting(service: Service) -> AsyncIterator[World]:
+async def visiting(service: Service, transport: httpx.AsyncBaseTransport | None = None) -> AsyncIterator[World]:
     limits = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=5)
-    async with httpx.AsyncClient(base_url=service.url, timeout=30, limits=limits) as http:
+    async with httpx.AsyncClient(base_url=service.url, timeout=30, limits=limits, transport=transport) as http:
         yield World(service, http)
 
 
 @asynccontextmanager
-async def county_of(service: Service) -> AsyncIterator[World]:
-    """The service with a county in it, set up from nothing."""
-    async with visiting(service) as world:
+async def county_of(service: Service, transport: httpx.AsyncBaseTransport | None = None) -> AsyncIterator[World]:
+    """The service with a county in it, set up from nothing. `transport`: how its people reach it, where that is not the usual way."""
+    async with visiting(service, transport) as world:
         await _administration(world)
         await _places(world)
         await _people(world)

@@ -37,8 +37,9 @@ def until(look: Callable[[], bool], seconds: float, what: str) -> None:
 class Service:
     """One `app.server` in a session of its own. Its data folder outlives it, until `remove`."""
 
-    def __init__(self, workers: int = 2) -> None:
-        self.workers = workers
+    def __init__(self, workers: int = 2, **settings: str) -> None:
+        """`settings` by their names in lower case, without `xinxin_`."""
+        self.workers, self.settings = workers, settings
         self.data = Path(tempfile.mkdtemp(prefix="xinxin-service-"))
         self.data.chmod(0o711)  # the database's account must pass
         self.port = free_port()
@@ -49,7 +50,8 @@ class Service:
     @property
     def environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("XINXIN_")}
-        return kept | {"XINXIN_DATA_DIR": str(self.data), "XINXIN_DEMO": "0", "XINXIN_ADMIN_PASSWORD": PASSWORD}
+        wanted = {f"XINXIN_{name.upper()}": value for name, value in self.settings.items()}
+        return kept | {"XINXIN_DATA_DIR": str(self.data), "XINXIN_DEMO": "0", "XINXIN_ADMIN_PASSWORD": PASSWORD} | wanted
 
     @property
     def simulator_url(self) -> str:
@@ -167,8 +169,8 @@ class Service:
 
 
 @contextmanager
-def running_service(workers: int = 2) -> Iterator[Service]:
-    service = Service(workers)
+def running_service(workers: int = 2, **settings: str) -> Iterator[Service]:
+    service = Service(workers, **settings)
     try:
         service.start()
         yield service

@@ -62,6 +62,7 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 
 
 @pytest.mark.parametrize("name", sorted(refused()))
+@pytest.mark.check("S41")
 def test_what_is_refused_was_never_decoded(name: str, decoded: list[str]) -> None:
     with pytest.raises(AppError) as refusal:
         pictures.clean(refused()[name])
@@ -77,6 +78,7 @@ def test_what_is_good_is_decoded(kind: str, decoded: list[str]) -> None:
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "HEIC"])
 @pytest.mark.parametrize("tail", [ARCHIVE, PAGE, SECRET * 40], ids=["archive", "page", "text"])
+@pytest.mark.check("S41")
 def test_of_a_file_that_is_two_files_one_stays(kind: str, tail: bytes) -> None:
     sent = encoded(photos.street(1, (320, 240)), kind) + tail
     picture = pictures.clean(sent)
@@ -104,6 +106,7 @@ def odd() -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("name", sorted(odd()))
+@pytest.mark.check("S41")
 def test_what_is_odd_but_good_is_rebuilt_and_tells_nothing(name: str) -> None:
     picture = pictures.clean(odd()[name])
     assert (picture.width, picture.height) == (320, 240)

@@ -49,6 +49,7 @@ def test_every_kind_becomes_a_jpeg_of_the_same_size_and_look(kind: str, mode: st
 
 
 @pytest.mark.parametrize("name", ["talkative", "png", "webp", "heic"])
+@pytest.mark.check("S41")
 def test_no_byte_of_metadata_comment_profile_or_tail_stays(name: str) -> None:
     sent = {
         "talkative": photos.talkative_jpeg(), "png": encoded(scene(), "PNG", exif=photos.exif(), icc_profile=SECRET * 9) + SECRET,
@@ -61,6 +62,7 @@ def test_no_byte_of_metadata_comment_profile_or_tail_stays(name: str) -> None:
         assert not opened(kept).getexif() and set(opened(kept).info) <= {"jfif", "jfif_version", "jfif_unit", "jfif_density"}
 
 
+@pytest.mark.variant("S41")
 def test_a_plain_saving_again_would_keep_the_comment() -> None:
     """The known-bad variant of the test above."""
     again = encoded(opened(photos.talkative_jpeg()), "JPEG")
@@ -129,6 +131,7 @@ def hostile() -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("name", sorted(hostile()))
+@pytest.mark.check("S41")
 def test_other_kinds_are_refused_whatever_they_are_called(name: str) -> None:
     with pytest.raises(UnsupportedMediaType):
         pictures.clean(hostile()[name])
@@ -170,6 +173,7 @@ def test_nothing_and_rubbish_behind_a_good_start_are_refused() -> None:
 
 
 @pytest.mark.parametrize("name", ["png", "webp", "jpeg"])
+@pytest.mark.check("S41")
 def test_too_many_pixels_are_refused_by_the_header_before_they_cost_anything(name: str) -> None:
     """30,000² pixels would be 2.7 GB; the refusal takes milliseconds."""
     jpeg = bytearray(encoded(scene(64, 64), "JPEG"))

@@ -38,6 +38,7 @@ def test_each_form_is_the_print_of_the_turned_photo_and_of_no_other(form: Form) 
 
 
 @pytest.mark.parametrize("name", photos.COPIES)
+@pytest.mark.check("S34", part=True)
 def test_a_copy_is_within_the_line(name: str) -> None:
     change, quality = photos.COPIES[name]
     for seed in range(12):
@@ -46,12 +47,14 @@ def test_a_copy_is_within_the_line(name: str) -> None:
         assert min(distance(one, copy[found]) for one in own for found in prints.FOUND_BY) <= NEAR, seed
 
 
+@pytest.mark.variant("S34")
 def test_without_the_print_of_the_middle_a_trimmed_copy_would_be_missed() -> None:
     """The known-bad variant of the test above."""
     missed = [distance(of(photo)[0], of(photos.trimmed(photo))[0]) > NEAR for photo in map(photos.street, range(12))]
     assert any(missed)
 
 
+@pytest.mark.check("S34", part=True)
 def test_other_photos_are_far_off() -> None:
     known = [of(photos.street(seed)) for seed in range(16)]
     for number, one in enumerate(known):

@@ -193,9 +193,13 @@ async def test_who_sends_learns_whether_it_may_have_arrived(client: WeChatClient
 
     await fake.fault(TOKEN, status=503, times=3)
     assert await refusal() is WeChatUnavailable  # without a token nothing was sent
-    for wish in ({"delay": 1}, {"drip": 0.05}, {"cut": True}, {"status": 502}, {"status": 302}, {"body": "<html>"}, {"size": 2 << 20}):
+    nobody: list[dict[str, Any]] = [{"delay": 1}, {"drip": 0.05}, {"cut": True}, {"status": 502}, {"status": 504}]
+    for wish in (*nobody, {"body": "<html>"}, {"body": "[]"}, {"size": 2 << 20}):
         await fake.fault(SEND, **wish)
         assert await refusal() is WeChatSilent, wish
+    for status in (500, 503, 302, 403, 429):  # an answer, though not WeChat's usual one: it was not taken
+        await fake.fault(SEND, status=status)
+        assert await refusal() is WeChatUnavailable, status
     for errcode in (-1, 43108):
         await fake.fault(SEND, errcode=errcode, times=3)
         assert await refusal() is WeChatUnavailable, errcode

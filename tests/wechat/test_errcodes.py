@@ -1,6 +1,8 @@
 """Every error code of WeChat that its pages name, or the simulator can answer, against what is documented for it: calls made, and what
 the caller hears. The codes and the expectations are written out here, not read from the table."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 from structlog.testing import capture_logs
@@ -17,6 +19,7 @@ from app.wechat.errors import (
     WeChatStopped,
 )
 from app.wechat.rules import Means, Then
+from app.wechat.simulator import refusal
 from app.wechat.simulator.refusal import MEANINGS
 from tests.wechat.conftest import Join
 from tests.wechat.fake import SECRET, Fake
@@ -25,6 +28,8 @@ LINK = "/wxa/generate_urllink"
 SIGN_IN, PHONE, TOKEN = "/sns/jscode2session", "/wxa/business/getuserphonenumber", "/cgi-bin/stable_token"
 SEND, PICTURE = "/cgi-bin/message/subscribe/send", "/wxa/getwxacodeunlimit"
 CHECK_TEXT, CHECK_MEDIA, RISK = "/wxa/msg_sec_check", "/wxa/media_check_async", "/wxa/getuserriskrank"
+SOURCES = sorted(Path(refusal.__file__).parent.glob("*.py"))
+CODE = re.compile(r"\b(?:4[0-9]|6[1-9]|7[0-9]|8[5-7])[0-9]{3}\b")  # an errcode; days and quotas are written with other figures
 # All numbers of ../shared/design/wechat.md that an answer can carry, and those of the guide to API security.
 ON_ITS_PAGES = {
     -1, 40001, 40002, 40003, 40013, 40014, 40029, 40037, 40125, 40129, 40163, 40164, 40212, 40226, 40243, 41002, 41004, 41030, 42001, 43101,
@@ -107,6 +112,8 @@ async def test_codes_that_mean_something_else_in_a_call(join: Join, fake: Fake) 
 
 
 def test_the_table_is_whole_and_has_no_row_for_nothing() -> None:
+    said = {number for source in SOURCES for number in map(int, CODE.findall(source.read_text()))}
+    assert said <= set(MEANINGS), "whatever the simulator refuses with is walked through above"
     assert ON_ITS_PAGES | set(MEANINGS) == set(rules.RULES)
     assert {path for path, *_ in IN_A_CALL} >= {path for path, _ in rules.OF_CALL} - {TOKEN}
     assert all(rule.why for rule in [*rules.RULES.values(), *rules.OF_CALL.values()])

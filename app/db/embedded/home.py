@@ -36,6 +36,8 @@ class Home:
         self.server_lock = self.folder / "server.lock"
         self.log = self.data_dir / "postgres.log"
         self.url_file = self.data_dir / "database.url"
+        self.archive_script = self.folder / "archive.sh"
+        self.archive_note = self.folder / "archive-to"
         self._near_socket = self.folder / "socket"
         self._far_socket_note = self.folder / "socket-folder"
 

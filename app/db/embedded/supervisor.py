@@ -13,7 +13,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from app.db.embedded import binaries, cluster, handshake
+from app.db.embedded import archive, binaries, cluster, handshake
 from app.db.embedded.account import choose
 from app.db.embedded.failure import EmbeddedServerError
 from app.db.embedded.home import DATABASE, SUPERVISOR_LOCK_DESCRIPTOR, Home, try_lock
@@ -63,7 +63,8 @@ class Supervisor:
     def _start(self) -> "subprocess.Popen[bytes]":
         self._started_at = time.monotonic()
         self._patience = handshake.patience()
-        return cluster.start(self.home, self.binaries, self.account, self.socket_folder, cluster.DURABLE)
+        settings = cluster.DURABLE | archive.settings(self.home)
+        return cluster.start(self.home, self.binaries, self.account, self.socket_folder, settings)
 
     def _look(self) -> None:
         state = handshake.probe(self.socket_folder, DATABASE)

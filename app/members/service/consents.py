@@ -15,6 +15,7 @@ from app.errors import AlreadyExists, ValidationFailed
 from app.jobs import service as jobs_service
 from app.members import queries, workflow
 from app.members.models import Consent, ConsentText, Member, Purpose
+from app.members.service import risk
 from app.members.service.profile import locked
 from app.security import throttles
 
@@ -41,6 +42,8 @@ async def give_consent(session: AsyncSession, *, member_id: UUID, purpose: Purpo
     await session.flush()
     in_force = await queries.purposes_in_force(session, among=[member_id])
     await auth_service.set_consented(session, account_id=member_id, purposes=in_force.get(member_id, ()))
+    if purpose is Purpose.RISK_CHECK and granted:
+        await risk.ask_risk(session, member_id=member_id, scene=risk.SIGN_UP)
     return consent
 
 

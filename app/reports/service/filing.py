@@ -17,6 +17,8 @@ from app.categories.models import GuidanceMode, ReportCategoryVersion, Severity
 from app.db.numbers import next_number
 from app.db.session import AsyncSession
 from app.jobs import service as jobs_service
+from app.members import service as members_service
+from app.members.models import Purpose
 from app.reports import errors, likeness, queries_duplicates, queries_merges, texts, workflow
 from app.reports.likeness import Match, Spot
 from app.reports.models import Report
@@ -77,6 +79,8 @@ async def submit(session: AsyncSession, *, principal: Principal, filing: Filing)
     cases.log(session, filed, before=None, note_id=None, upload_ids=filing.upload_ids, facts={}, command="submit")
     for job in ("report.check_text", "report.signals"):
         await jobs_service.enqueue(session, job, {"report_id": str(report.id)})
+    if Purpose.RISK_CHECK in principal.consented:
+        await members_service.ask_risk(session, member_id=principal.account_id, scene=members_service.CONTENT, report_id=report.id)
     if report.severity is Severity.EMERGENCY:
         await telling.emergency(session, report)
     return Filed(report, community, grid, near)

@@ -60,6 +60,8 @@ async def _perform(call: Call, world: World, request: Request) -> Response:
         result = await _handled(call, world, Asked(request.query_params, body))
     except Refusal as refusal:
         result = refusal.answer()
+        said = f"{call.path} {refusal.errcode}"
+        world.refused[said] = world.refused.get(said, 0) + 1
     if isinstance(result, bytes):
         return Response(result, media_type="image/png")
     if sealed is None:

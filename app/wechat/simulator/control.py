@@ -76,6 +76,7 @@ SHOWN: dict[str, Callable[[World], Any]] = {
     "media_checks": lambda world: {"items": list(world.media_checks)},
     "pushes": lambda world: {"items": list(world.pushed), "due": len(world.due)},
     "calls": lambda world: world.calls,
+    "refused": lambda world: world.refused,
     "faults": lambda world: {"items": [asdict(fault) for fault in world.faults]},
     "clock": lambda world: {"now": world.clock(), "lapse": world.lapse},
     "quotas": lambda world: {path: {"daily": day.limit, "used": day.used} for path, day in world.limits.days.items()},

@@ -18,7 +18,8 @@ from app.wechat.simulator.refusal import Refusal
 CODE_LIFE = 300.0
 TOKEN_LIFE, TOKEN_OVERLAP = 7_200.0, 300.0
 VISIT_LIFE = 7_200.0
-REMEMBERED = 1_000  # messages and checks, for tests to look at
+REMEMBERED = 1_000  # checks and pushes, for tests to look at
+SENT_REMEMBERED = 20_000  # more than the greatest drain that anybody measures
 KNOWN_PEOPLE = 100_000
 
 
@@ -119,9 +120,10 @@ class World:
         self.templates: dict[str, frozenset[str]] = {}
         self.permissions: dict[tuple[str, str], int] = {}
         self.faults: list[Fault] = []
-        self.sent: deque[dict[str, Any]] = deque(maxlen=REMEMBERED)
+        self.sent: deque[dict[str, Any]] = deque(maxlen=SENT_REMEMBERED)
         self.media_checks: deque[dict[str, Any]] = deque(maxlen=REMEMBERED)
         self.calls: dict[str, int] = {}
+        self.refused: dict[str, int] = {}
         self.sign_ins = Meter(100, MINUTE, TOO_FAST, self.clock)
         self.forced_soon = Meter(1, 30.0, TOO_FAST, self.clock)
         self.forced_daily = Day(20, self.clock)
