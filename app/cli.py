@@ -13,7 +13,7 @@ from uuid import UUID
 import typer
 
 import app.tables  # noqa: F401 - fills the metadata before the first statement
-from app import cli_backups, cli_failover, cli_jobs, cli_wechat, documents, main, parts, ports, worker
+from app import cli_accounts, cli_backups, cli_failover, cli_jobs, cli_wechat, documents, main, parts, ports, worker
 from app.auth import service as auth_service
 from app.auth.roles import Role, ScopeType
 from app.db import migrate as migrations
@@ -350,6 +350,7 @@ def generate(
 
 cli_jobs.install(cli, with_database)
 cli_wechat.install(cli, with_database)
+cli_accounts.install(cli, with_database)
 cli_backups.install(cli, database_address)
 cli_failover.install(cli)
 

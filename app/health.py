@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app import clock
 from app.backups import queries as backups_queries
 from app.db.session import AsyncSession, Database
 from app.errors import AppError, Busy, NotFound, Unauthenticated
@@ -26,8 +27,9 @@ router = APIRouter(tags=["服务"])
 Measure = Callable[[AsyncSession], Awaitable[Mapping[str, float]]]
 _MEASURES: list[Measure] = []
 PATIENCE_SECONDS = 3.0
-PARTS = ("database", "storage", "jobs")  # without one of them it is not ready; the others are shown
+PARTS = ("database", "storage", "jobs", "clock")  # without one of them it is not ready; the others are shown
 FULL_RATIO = 0.8
+MOST_SKEW_SECONDS = 30.0
 
 
 class Live(BaseModel):
@@ -41,7 +43,8 @@ class Ready(BaseModel):
 
     `redemption_freezes`: areas where redemption stands still because the books do not balance. `wechat_stops`: calls of WeChat's API whose
     quota is used up and that rest, as a rule until midnight in Beijing. `backup`: `none`, or `late` when the last good one or the last good
-    restore is older than 26 hours; `disk`: `filling` from 80 % on. The service is ready all the same.
+    restore is older than 26 hours; `disk`: `filling` from 80 % on. The service is ready all the same. `clock`: `skewed` while this
+    machine's is more than 30 s away from the database's, which all that expires goes by: such a replica is not ready.
     """
 
     model_config = {
@@ -49,7 +52,7 @@ class Ready(BaseModel):
             "examples": [
                 {
                     "status": "ok",
-                    "parts": {"database": "ok", "storage": "ok", "jobs": "ok", "wechat": "ok", "backup": "ok", "disk": "ok"},
+                    "parts": {"database": "ok", "storage": "ok", "jobs": "ok", "wechat": "ok", "backup": "ok", "disk": "ok", "clock": "ok"},
                     "dead_jobs": 0, "redemption_freezes": 0, "wechat_stops": [],
                 }
             ]
@@ -76,6 +79,7 @@ async def ready(request: Request, response: Response) -> Ready:
     disk = "filling" if _disk_ratio(state.settings.data_dir) >= FULL_RATIO else "ok"
     parts = {
         "database": seen.database, "storage": storage, "jobs": seen.jobs, "wechat": wechat, "backup": seen.backup, "disk": disk,
+        "clock": "ok" if abs(clock.skew()) <= MOST_SKEW_SECONDS else "skewed",
     }
     good = all(parts[name] == "ok" for name in PARTS)
     response.status_code = 200 if good else 503
@@ -113,6 +117,7 @@ def _own(state: Any) -> bytes:
     return (
         f"# TYPE xinxin_commits_halted gauge\nxinxin_commits_halted {int(state.database.halted)}\n"
         f"# TYPE xinxin_disk_used_ratio gauge\nxinxin_disk_used_ratio {ratio:.4f}\n"
+        f"# TYPE xinxin_clock_skew_seconds gauge\nxinxin_clock_skew_seconds {clock.skew():.3f}\n"
     ).encode()
 
 

@@ -6,18 +6,22 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 import app.tables  # noqa: F401 - fills the metadata before the first statement
-from app import api, documents, observability, parts, ports, problems
+from app import api, documents, observability, parts, ports, problems, tracing
 from app.middleware.limits import Limits
 from app.middleware.method_override import MethodOverride
 from app.middleware.metrics import Metrics
 from app.middleware.request_id import RequestId
+from app.middleware.traces import Traces
 from app.process import end_with_parent, prepared
 from app.settings import Settings
 
+# FastAPI's own would tell what exceptions say, whole addresses, and to whom the environment names.
+UNTOLD: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False, "auto_configure": False}
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
@@ -25,7 +29,7 @@ def create_app(settings: Settings, life: Lifespan | None = None) -> FastAPI:
     """The application without its parts; `life` (or a test) puts `database`, `wechat` and `store` into `app.state`."""
     made = FastAPI(
         title="新新 Xinxin", version=documents.VERSION, summary=documents.SUMMARY, lifespan=life, docs_url=None, redoc_url=None,
-        openapi_url=None, separate_input_output_schemas=False, redirect_slashes=False,
+        openapi_url=None, separate_input_output_schemas=False, redirect_slashes=False, telemetry=UNTOLD,
     )
     made.state.settings = settings
     problems.install(made)
@@ -37,16 +41,20 @@ def create_app(settings: Settings, life: Lifespan | None = None) -> FastAPI:
     made.add_middleware(RequestId, private_prefix=api.PREFIX)
     if settings.proxies:
         made.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.proxies))
+    if settings.otlp_endpoint:
+        made.add_middleware(Traces, proxies=settings.proxies)
     return made
 
 
 @asynccontextmanager
 async def lifespan(made: FastAPI) -> AsyncIterator[None]:
     """Opens what the application works with when a process starts, and closes it when it ends."""
+    tracing.configure(made.state.settings.otlp_endpoint, process="api")
     await prepared(made.state.settings.data_dir)
     async with parts.opened(made.state.settings, name="xinxin-api") as opened:
         made.state.database, made.state.wechat, made.state.store = opened.database, opened.wechat, opened.store
         yield
+    tracing.stop()
 
 
 def build() -> FastAPI:

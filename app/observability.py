@@ -1,6 +1,8 @@
 """Structured logs: one JSON line per event, static event names, the request's id; never personal data, tokens or codes."""
 
+import json
 import logging
+import re
 import sys
 import traceback
 from typing import Any
@@ -9,6 +11,8 @@ import structlog
 from structlog.typing import EventDict, FilteringBoundLogger
 
 DEEPEST = 12  # exceptions of a chain, and frames of each
+# JSON escapes what is below U+0020. A terminal also obeys C1 codes, and is led astray by marks of direction and by other line ends.
+OBEYED = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 THIRD_PARTY = ("uvicorn", "uvicorn.error", "pgqueuer", "sqlalchemy.pool", "asyncio")
 
 
@@ -19,7 +23,7 @@ def configure(process: str) -> None:
         _where_it_broke,
     ]
     structlog.configure(
-        processors=[*shared, structlog.processors.JSONRenderer(ensure_ascii=False)],
+        processors=[*shared, structlog.processors.JSONRenderer(_written)],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO), logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
@@ -27,7 +31,7 @@ def configure(process: str) -> None:
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared,
         processors=[
-            structlog.stdlib.ProcessorFormatter.remove_processors_meta, structlog.processors.JSONRenderer(ensure_ascii=False),
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta, structlog.processors.JSONRenderer(_written),
         ],
     )
     handler = logging.StreamHandler(sys.stderr)
@@ -39,6 +43,11 @@ def configure(process: str) -> None:
         library = logging.getLogger(name)
         library.handlers, library.propagate = [], True
     logging.getLogger("uvicorn.access").disabled = True
+
+
+def _written(event: Any, **options: Any) -> str:
+    """One line whatever it holds, and readable Chinese."""
+    return OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(event, ensure_ascii=False, **options))
 
 
 def _where_it_broke(logger: Any, name: str, event: EventDict) -> EventDict:

@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from app.db import pulse, roles
+from app import vitals
+from app.db import pulse, roles, spans
 from app.db import session as db_session
 from app.db.session import Database
 from app.security import keys
@@ -61,6 +62,8 @@ async def opened(
             settings.database_url, info=info, name=name, statement_timeout_ms=statement_timeout_ms, pool_size=pool_size
         )
         stack.push_async_callback(database.close)
+        spans.told()
+        await stack.enter_async_context(vitals.watched(database.engine, name.removeprefix("xinxin-")))
         await stack.enter_async_context(pulse.watched(settings.database_url, database.engine))
         await roles.require(database.engine)
         wechat = wechat_client(settings, database)

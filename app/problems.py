@@ -1,10 +1,12 @@
 """Problem documents (RFC 9457): how every refusal, foreseen or not, becomes an answer. A stack, SQL or a path never leaves the process."""
 
 import json
+from functools import cache
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -22,6 +24,7 @@ from app.errors import (
     UnsupportedMediaType,
     ValidationFailed,
 )
+from app.figures import REFUSALS, route_of
 from app.observability import get_logger
 
 log = get_logger(__name__)
@@ -38,6 +41,7 @@ SENTENCES = {
 
 
 def problem_response(error: AppError, request_id: str) -> Response:
+    REFUSALS.labels(error.code).inc()
     body = json.dumps(error.problem(request_id), ensure_ascii=False, separators=(",", ":")).encode()
     return Response(body, error.status, error.headers, media_type=MEDIA_TYPE)
 
@@ -83,9 +87,18 @@ async def _http(request: Request, error: Exception) -> Response:
         return problem_response(error.__cause__, request_id_of(request))
     refusal = BY_STATUS.get(error.status_code, BadRequest)()
     response = problem_response(refusal, request_id_of(request))
-    if error.headers and "Allow" in error.headers:
-        response.headers["Allow"] = error.headers["Allow"]
+    if error.status_code == MethodNotAllowed.status:
+        response.headers["Allow"] = _methods(request.app).get(route_of(request.scope), "")
     return response
+
+
+@cache
+def _methods(app: FastAPI) -> dict[str, str]:
+    """By path, all that can be done there: the framework itself would name what the first of its routes can do."""
+    found: dict[str, set[str]] = {}
+    for context in iter_route_contexts(app.routes):
+        found.setdefault(str(context.path), set()).update(getattr(context, "methods", None) or ())
+    return {path: ", ".join(sorted(methods)) for path, methods in found.items()}
 
 
 async def _gone(request: Request, error: Exception) -> Response:
@@ -103,5 +116,5 @@ async def _database(request: Request, error: Exception) -> Response:
 
 
 async def _unforeseen(request: Request, error: Exception) -> Response:
-    log.error("request.failed", path=request.scope["path"], method=request.method, exc_info=error)
+    log.error("request.failed", route=route_of(request.scope), method=request.method, exc_info=error)
     return problem_response(Internal(), request_id_of(request))

@@ -5,9 +5,11 @@ import ctypes
 import fcntl
 import multiprocessing
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,6 +23,7 @@ log = get_logger(__name__)
 PR_SET_PDEATHSIG = 1
 PARENT = "XINXIN_PARENT_PID"
 PREPARING = "preparing.lock"
+FIGURES = "PROMETHEUS_MULTIPROC_DIR"
 GRACE_SECONDS = 14.0  # requests in flight have ten of these, jobs six
 CRASHES, CRASH_WINDOW = 5, 20.0  # a child that dies so often in so many seconds is not started again
 PAUSES = (0.0, 0.5, 1.0, 2.0)  # before the first start again, the second …: what stood in the way may go by itself
@@ -40,6 +43,20 @@ def end_with_parent(parent: int | None = None, *, order: signal.Signals = signal
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, order.value, 0, 0, 0)
     if os.getppid() != parent:
         raise SystemExit("the process that started this one is gone")
+
+
+@contextmanager
+def sharing_figures() -> Iterator[None]:
+    """Gives the processes that are started in the block a folder for their figures, where whoever started this one has not: otherwise
+    /metrics would tell those of whichever process happens to answer."""
+    if FIGURES in os.environ:
+        yield
+        return
+    os.environ[FIGURES] = folder = tempfile.mkdtemp(prefix="xinxin-metrics-")
+    try:
+        yield
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def stopped_by_signal() -> asyncio.Event:

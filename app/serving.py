@@ -12,7 +12,7 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from app import observability
-from app.process import end_with_parent
+from app.process import end_with_parent, sharing_figures
 
 GRACEFUL_SECONDS = 10
 KEEP_ALIVE_SECONDS = 30
@@ -59,8 +59,9 @@ def serve_alone(config: uvicorn.Config) -> int:
 
 def serve_by_many(config: uvicorn.Config) -> int:
     """Uvicorn ends its processes when one cannot start, and says nothing of it by its own exit code: whoever watches this one must know."""
-    processes = Multiprocess(config, [config.bind_socket()])
-    processes.run()
+    with sharing_figures():
+        processes = Multiprocess(config, [config.bind_socket()])
+        processes.run()
     return 1 if any(process.exitcode == STARTUP_FAILURE for process in processes.processes) else 0
 
 

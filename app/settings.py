@@ -49,6 +49,7 @@ class Settings(BaseSettings):
     field_keys: str | None = Field(None, description="kid:base64 of 32 bytes, comma-separated, the first seals; empty generates keys.json")
     field_cipher: Literal["aes-256-gcm", "sm4-gcm"] = Field("aes-256-gcm", description="what seals; values of the other are read too")
     metrics_token: str | None = Field(None, description="bearer token of /metrics; 404 while empty")
+    otlp_endpoint: str | None = Field(None, description="OpenTelemetry collector of the traces, as http://host:4318; empty traces nothing")
     wechat_appid: str = Field("wx0000000000000000", description="AppID of the mini program")
     wechat_secret: str = Field("sample-wechat-secret", description="AppSecret of the mini program")
     wechat_base_url: str | None = Field(None, description="https://api.weixin.qq.com; empty starts the simulator (development only)")
@@ -147,6 +148,13 @@ class Settings(BaseSettings):
                 sized = 0
             if sized == 0:
                 raise UnsafeSettings(f"XINXIN_TRUSTED_PROXIES: {proxy} is neither an address nor a network of a proxy's")
+        return self
+
+    @model_validator(mode="after")
+    def _refuse_a_collector_that_is_none(self) -> Self:
+        address = urlsplit(self.otlp_endpoint or "http://none")
+        if address.scheme not in ("http", "https") or not address.hostname:
+            raise UnsafeSettings("XINXIN_OTLP_ENDPOINT: an address begins with http:// or https://")
         return self
 
     @model_validator(mode="after")

@@ -8,7 +8,7 @@ from pgqueuer import PgQueuer
 
 import app.handlers
 import app.tables  # noqa: F401 - handlers fill the registry, tables the metadata
-from app import observability, parts, ports
+from app import observability, parts, ports, tracing
 from app.db import addresses, roles
 from app.jobs import runner
 from app.jobs.registry import Context
@@ -67,7 +67,10 @@ def main() -> None:
     end_with_parent()
     observability.configure("worker")
     ports.connect()
-    asyncio.run(run(Settings()))
+    settings = Settings()
+    tracing.configure(settings.otlp_endpoint, process="worker")
+    asyncio.run(run(settings))
+    tracing.stop()
 
 
 if __name__ == "__main__":

@@ -37,6 +37,7 @@ from app.settings import Settings
 from app.storage.store import ObjectStore, open_store
 from app.wechat.client import WeChatClient
 from app.wechat.store import DatabaseTokenStore
+from tests.support import migration_log
 from tests.support.county import County, make_county
 from tests.support.people import People
 from tests.support.queue import queued as queued_jobs
@@ -65,6 +66,7 @@ def pytest_configure(config: pytest.Config) -> None:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         os.environ[SERVER] = stack.enter_context(throwaway(folder))
     os.environ[TEMPLATE] = f"xinxin_template_{os.getpid()}"
+    stack.callback(lambda: migration_log.place().unlink(missing_ok=True))
 
 
 def roomy(folder: Path) -> bool:
@@ -118,8 +120,9 @@ async def migrated_database(name: str) -> str:
 async def _template() -> None:
     """It has its name only when it is complete."""
     made = db_session.connect(await new_database("xinxin_becoming"), info={}, pool_size=1, statement_timeout_ms=60_000, role=None)
-    async with made.engine.begin() as connection:
-        await connection.run_sync(migrate.upgrade_over)
+    with migration_log.noting(made.engine.sync_engine):
+        async with made.engine.begin() as connection:
+            await connection.run_sync(migrate.upgrade_over)
     await made.close()
     connection = await asyncpg.connect(os.environ[SERVER])
     try:

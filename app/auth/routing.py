@@ -103,6 +103,7 @@ class Route(APIRoute):
         self.policy = policy_of(endpoint)
         method = next(iter(options.get("methods") or ["GET"]))
         super().__init__(path, endpoint if self.policy.public else _gated(endpoint, self.policy, method), **options)
+        self.asks_wechat = any(asked.call is _wechat for asked in self.dependant.dependencies)
 
     def get_route_handler(self) -> Any:
         return functools.partial(_handle, super().get_route_handler(), self.policy, self._expected_body())

@@ -18,12 +18,12 @@ def configuration(url: str | None = None) -> Config:
 
 
 def upgrade(url: str) -> None:
-    """Applies every migration that is missing, all in one transaction. Not inside a running event loop."""
+    """Applies every migration that is missing, each in a transaction of its own. Not inside a running event loop."""
     command.upgrade(configuration(url), "head")
 
 
 def upgrade_over(connection: Connection) -> None:
-    """The same over a connection that the caller has (`AsyncConnection.run_sync`)."""
+    """All in the one transaction of a connection that the caller has (`AsyncConnection.run_sync`)."""
     config = configuration()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")

@@ -1,10 +1,12 @@
 """Does the database still speak? Behind a dead network it says nothing, not even no, and a statement would wait for it for ever: the time
-limits of statements are the server's to keep. So somebody asks it every second, on a connection of their own.
+limits of statements are the server's to keep. So somebody asks it every second, on a connection of their own; what is asked is the time,
+which this process goes by from then on (`app/clock.py`).
 
 After five seconds of silence every connection is hung up: whoever waits on one hears `busy`. Until it speaks again, no new one is tried.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -14,14 +16,17 @@ import asyncpg
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from app import clock
 from app.db import addresses, roles
 from app.observability import get_logger
 
 log = get_logger(__name__)
 
 BEAT_SECONDS = 1.0
+FIRST_SECONDS = 2.0
 SLICE_SECONDS = 0.5
 SLICES, SLICES_IN_SILENCE = 10, 4
+TIME = "select extract(epoch from clock_timestamp())::float8"
 
 
 class Pulse:
@@ -54,7 +59,7 @@ class Pulse:
 
     async def _beat(self) -> None:
         """A database that refuses, or that is not there, speaks too: the requests hear it themselves."""
-        asking = asyncio.create_task(self._ask())
+        asking = asyncio.create_task(self.ask())
         # In slices: a process that was stopped meanwhile (SIGSTOP, a suspended machine) has lost one of them, and not its patience.
         for _ in range(SLICES_IN_SILENCE if self.silent else SLICES):
             await asyncio.wait({asking}, timeout=SLICE_SECONDS)
@@ -67,12 +72,14 @@ class Pulse:
         for connection in list(self._open):
             connection.terminate()
 
-    async def _ask(self) -> None:
+    async def ask(self) -> None:
         try:
             if self._own is None or self._own.is_closed():
                 who = {"application_name": "xinxin-pulse", **roles.start_settings(roles.APP)}
                 self._own = await asyncpg.connect(self._url, server_settings=who)
-            await self._own.execute("select 1")
+            asked = time.monotonic()
+            epoch = await self._own.fetchval(TIME)
+            clock.follow(epoch, asked, time.monotonic())
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
             self._hang_up_own()
 
@@ -91,8 +98,11 @@ class Pulse:
 
 @asynccontextmanager
 async def watched(url: str, engine: AsyncEngine) -> AsyncIterator[Pulse]:
-    """Asks as long as the block runs."""
+    """Asks as long as the block runs; once before it begins, unless the database keeps one waiting."""
     pulse = Pulse(url, engine)
+    first = asyncio.create_task(pulse.ask())
+    await asyncio.wait({first}, timeout=FIRST_SECONDS)
+    first.cancel()
     watching = asyncio.create_task(pulse.watch())
     try:
         yield pulse
@@ -100,3 +110,4 @@ async def watched(url: str, engine: AsyncEngine) -> AsyncIterator[Pulse]:
         watching.cancel()
         with suppress(asyncio.CancelledError):
             await watching
+        clock.follow_machine()

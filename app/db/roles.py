@@ -10,7 +10,7 @@ role, but SET ROLE NONE leads to the owner.
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-APP = "xinxin_app"
+APP, KEEPER = "xinxin_app", "xinxin_keeper"
 REFUSED = frozenset({"22023", "42501"})  # there is no such role; this login may not become it
 UNUSABLE = (
     f"数据库角色 {APP} 不存在或未授予此账号,请先运行 scripts/manage migrate / the database role {APP} is missing or not granted to this "

@@ -16,7 +16,7 @@ from sqlalchemy.orm import SessionTransaction
 from sqlalchemy.sql.base import Executable
 from sqlmodel.ext.asyncio import session as sqlmodel_session
 
-from app.db import addresses, commits, failures, roles
+from app.db import addresses, commits, failures, pooling, roles
 from app.errors import RequestInProgress
 
 # More than the service has: with the default of 100 each was prepared again and again, a round trip each time.
@@ -122,6 +122,7 @@ def connect(
     """
     engine = create_async_engine(
         addresses.engine_url(url, commits.DRIVER),
+        poolclass=pooling.MeteredPool,
         pool_size=pool_size, max_overflow=2 * pool_size, pool_timeout=2, pool_recycle=1800, pool_pre_ping=True,
         hide_parameters=True,  # an error's text would repeat phone numbers and names
         connect_args={

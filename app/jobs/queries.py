@@ -81,12 +81,14 @@ async def counts(session: AsyncSession) -> dict[str, int]:
 async def measured(session: AsyncSession) -> Mapping[str, float]:
     """For alarms: how long the oldest due job of each priority has waited, what waits, runs, is tried again, and is dead."""
     connection = await session.connection()
-    figures = {f'xinxin_jobs_oldest_due_seconds{{priority="{one.name.lower()}"}}': 0.0 for one in Priority}
+    kinds = ("oldest_due_seconds", "queued")
+    figures = {f"xinxin_jobs_{kind}{_named(one)}": 0.0 for kind in kinds for one in Priority}
     figures |= {f"xinxin_jobs_{name}": 0.0 for name in ("due", "waiting", "retrying", "running", "dead")}
     for status, priority, jobs, due, retried, oldest in await connection.execute(FIGURES):
         if status == "queued":
-            name = _named(priority)
+            name = f"xinxin_jobs_oldest_due_seconds{_named(priority)}"
             figures[name] = max(figures[name], round(float(oldest), 3))
+            figures[f"xinxin_jobs_queued{_named(priority)}"] += jobs
             figures["xinxin_jobs_due"] += due
             figures["xinxin_jobs_waiting"] += jobs
             figures["xinxin_jobs_retrying"] += retried
@@ -99,9 +101,9 @@ STATES = {"picked": "xinxin_jobs_running", "failed": "xinxin_jobs_dead"}
 
 
 def _named(priority: int) -> str:
-    """The nearest priority of ours that is not above it: another release may know more of them."""
+    """As a label the nearest priority of ours that is not above it: another release may know more of them."""
     known = max((one for one in Priority if one <= priority), default=min(Priority))
-    return f'xinxin_jobs_oldest_due_seconds{{priority="{known.name.lower()}"}}'
+    return f'{{priority="{known.name.lower()}"}}'
 
 
 def _job(row: Any) -> Job:

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import random
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -10,12 +11,15 @@ from functools import partial
 from typing import Any
 
 import asyncpg
+import structlog
 from pgqueuer import PgQueuer
 from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
 from pgqueuer.domain.errors import RetryRequested
 from pgqueuer.domain.types import Channel
 from pgqueuer.models import Job, Schedule
 
+from app import tracing
+from app.figures import JOB_SECONDS
 from app.jobs import leases, workflow
 from app.jobs.claims import LeasedQueries
 from app.jobs.leases import Lease, LeaseLost
@@ -65,7 +69,26 @@ async def turn(queuer: PgQueuer, pace: Pace) -> None:
 
 
 async def _run(queries: LeasedQueries, context: Context, work: Work, job: Job) -> None:
-    """One run of a job under its lease. Only the kind of a failure is told: its text may hold personal data."""
+    """One run of a job: timed, and under the name of the request that caused it."""
+    cause, started, outcome = job.headers or {}, time.perf_counter(), "failed"
+    request_id, parent = (str(cause[name]) if name in cause else None for name in ("request_id", "traceparent"))
+    named = {"request_id": request_id} if request_id else {}
+    if named:
+        context = replace(context, database=context.database.carrying(**named))
+    try:
+        with structlog.contextvars.bound_contextvars(job=job.entrypoint, **named), tracing.span(
+            f"job {job.entrypoint}", "consumer", {"job.name": job.entrypoint, "xinxin.request_id": request_id}, parent=parent
+        ):
+            await _leased(queries, context, work, job)
+        outcome = "done"
+    finally:
+        seconds = time.perf_counter() - started
+        JOB_SECONDS.labels(job.entrypoint, outcome).observe(seconds)
+        log.info("job.ran", job=job.entrypoint, outcome=outcome, ms=round(seconds * 1000, 1), **named)
+
+
+async def _leased(queries: LeasedQueries, context: Context, work: Work, job: Job) -> None:
+    """One run under its lease. Only the kind of a failure is told: its text may hold personal data."""
     lease = queries.leases[int(job.id)]
     try:
         if lease.crashes >= MOST_CRASHES:

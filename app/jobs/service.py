@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from app import tracing
 from app.db.session import AsyncSession
 from app.jobs.queue import SCHEMA, SessionDriver, queries_over
 from app.jobs.workflow import Priority
@@ -49,11 +50,12 @@ async def enqueue(
 ) -> None:
     """Adds a job to the caller's transaction: it runs after the commit, at least once, `delay` later if given.
 
-    `payload` holds ids, never personal data. While a job with the same `key` waits or runs, no second one is added.
+    `payload` holds ids, never personal data. While a job with the same `key` waits or runs, no second one is added. The request that caused
+    it goes along, so that the log, the trail and the trace of the job name it.
     """
     await session.flush()
     await queries_over(SessionDriver(session)).enqueue(
-        name, _packed(payload), priority, execute_after=delay, dedupe_key=key, on_conflict="skip"
+        name, _packed(payload), priority, execute_after=delay, dedupe_key=key, headers=_cause(session), on_conflict="skip"
     )
 
 
@@ -67,6 +69,11 @@ async def drop(session: AsyncSession, jobs: Sequence[tuple[str, dict[str, Any]]]
         ),
         {"names": [name for name, _ in jobs], "payloads": [_packed(payload) for _, payload in jobs]},
     )
+
+
+def _cause(session: AsyncSession) -> dict[str, str] | None:
+    known = {"request_id": tracing.kept_id(session.info.get("request_id")), "traceparent": tracing.traceparent()}
+    return {name: told for name, told in known.items() if told} or None
 
 
 def _packed(payload: dict[str, Any]) -> bytes:

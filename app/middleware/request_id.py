@@ -1,4 +1,4 @@
-"""The outermost layer: every answer carries an X-Request-ID, and every log line of the request names it."""
+"""The outermost layer: every answer carries an X-Request-ID, and every log line of the request names it, or one drawn in its place."""
 
 import asyncio
 import re
@@ -7,6 +7,7 @@ from uuid import uuid4
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app import tracing
 from app.errors import Busy
 from app.problems import problem_response
 
@@ -47,7 +48,9 @@ class RequestId:
                     headers.append((b"cache-control", b"no-store"))
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id.decode()):
+        # A word that a client chose may be somebody's number: the log has a drawn id instead.
+        logged = tracing.kept_id(request_id.decode()) or uuid4().hex
+        with structlog.contextvars.bound_contextvars(request_id=logged):
             try:
                 await self.app(scope, receive, send_with_id)
             except asyncio.CancelledError:  # the process ends and the grace is over: better a reason than uvicorn's bare 500

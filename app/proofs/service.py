@@ -20,6 +20,7 @@ from app.reports import workflow as reports_workflow
 from app.reports.models import Report
 from app.reports.queries import Seen
 from app.security import sealing, throttles, typed_codes
+from app.security.throttles import Window
 
 EVERYBODY = "proof.check"
 
@@ -95,10 +96,12 @@ async def count_guess(session: AsyncSession, address: str) -> None:
 async def _require_room(session: AsyncSession, address: str) -> None:
     """An address that guessed too often waits. While all of them together did, those wait that guessed at all: an employer who types
     a code from a paper is not held up by strangers. Raises RateLimited."""
-    own = await throttles.failures(session, address, workflow.WINDOW_S)
-    crowded = own > 0 and await throttles.failures(session, EVERYBODY, workflow.WINDOW_S) >= workflow.GUESSES_OF_ALL
-    if own >= workflow.GUESSES or crowded:
-        raise RateLimited(retry_after=workflow.WINDOW_S)
+    own = await throttles.ages(session, address, most=workflow.GUESSES)
+    wait, forgotten = (throttles.wait_in_windows(own, (Window(limit, workflow.WINDOW_S),)) for limit in (workflow.GUESSES, 1))
+    if not wait and forgotten and await throttles.failures(session, EVERYBODY, workflow.WINDOW_S) >= workflow.GUESSES_OF_ALL:
+        wait = forgotten
+    if wait:
+        raise RateLimited(retry_after=wait)
 
 
 def _address(session: AsyncSession) -> str:

@@ -3,6 +3,7 @@
 A verification is ONE conditional update, issued → verified; the order that it does not find is read again to say why.
 """
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -18,7 +19,7 @@ from app.db.session import AsyncSession
 from app.errors import Conflict, LimitReached
 from app.points import service as points_service
 from app.redemptions import codes, notices, queries, tickets, workflow
-from app.redemptions.errors import CodeNotFound, TicketExpired
+from app.redemptions.errors import AlreadyVerified, CodeNotFound, TicketExpired
 from app.redemptions.models import RewardStoreUsage, VerificationGuess
 from app.redemptions.service import code_indexes
 from app.redemptions.tickets import Confirmation, Ticket
@@ -137,7 +138,12 @@ def _require_order(principal: Principal, found: AtStore, presented: Presented) -
     if order is None:
         forged = presented.code_indexes is None and presented.token is None
         raise _wrong(found.store_id, principal, "ticket_forged" if forged else "code_not_found")
-    workflow.require_usable(found, order, clerk_id=principal.account_id)
+    try:
+        workflow.require_usable(found, order, clerk_id=principal.account_id)
+    except AlreadyVerified as used:
+        if isinstance(token, Ticket):
+            used.then(_note(found, token, "ticket_replayed"))
+        raise
     if token is not None and token.use != order.uses % tickets.USES:
         raise _stale(found, token, "ticket_used")
     return order
@@ -145,6 +151,13 @@ def _require_order(principal: Principal, found: AtStore, presented: Presented) -
 
 def _stale(found: AtStore, token: Ticket | Confirmation, reason: str) -> TicketExpired:
     """The refusal of a token that was ours, of another time or for another use: no guess, but it is written down."""
+    refusal = TicketExpired()
+    refusal.then(_note(found, token, reason))
+    return refusal
+
+
+def _note(found: AtStore, token: Ticket | Confirmation, reason: str) -> Callable[[AsyncSession], Awaitable[None]]:
+    """Outlives the refusal: whoever looks for collusion counts such scans."""
 
     async def note(session: AsyncSession) -> None:
         audit_service.record(
@@ -152,9 +165,7 @@ def _stale(found: AtStore, token: Ticket | Confirmation, reason: str) -> TicketE
             outcome="denied", reason=reason, store_id=str(found.store_id),
         )
 
-    refusal = TicketExpired()
-    refusal.then(note)
-    return refusal
+    return note
 
 
 def _wrong(store_id: UUID, principal: Principal, reason: str) -> CodeNotFound:

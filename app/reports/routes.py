@@ -8,9 +8,9 @@ from fastapi import Query
 from app.areas.schemas import PlaceQuery
 from app.auth import routing
 from app.auth.policy import policy
-from app.auth.routing import ReadSession, Session, SignedIn
+from app.auth.routing import AuditedSession, ReadSession, Session, SignedIn
 from app.pagination import DEFAULT_LIMIT, Nearest, Page, Paging
-from app.reports import queries, queries_places, service, views
+from app.reports import queries, queries_places, reading, service, views
 from app.reports.answers import NearbyReport, ReportFiled, ReportItem, ReportOut, TimelineRow
 from app.reports.schemas import ReportIn
 
@@ -45,8 +45,8 @@ async def nearby(
 
 
 @router.get("/{report_id}", summary="上报详情")
-async def report(report_id: UUID, principal: SignedIn, session: ReadSession) -> ReportOut:
-    return ReportOut.model_validate(await views.one(session, principal, report_id))
+async def report(report_id: UUID, principal: SignedIn, session: AuditedSession) -> ReportOut:
+    return ReportOut.model_validate(await reading.detail(session, principal, report_id))
 
 
 @router.get("/{report_id}/timeline", summary="上报经过")

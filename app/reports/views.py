@@ -53,15 +53,16 @@ async def items(session: AsyncSession, principal: Principal, rows: Sequence[Seen
 
 async def one(session: AsyncSession, principal: Principal, report_id: UUID) -> dict[str, Any]:
     """The report as the caller sees it now. Raises NotFound."""
-    return await _whole(session, principal, await queries.access(session, principal=principal, report_id=report_id))
+    return await whole(session, principal, await queries.access(session, principal=principal, report_id=report_id))
 
 
 async def handed_over(session: AsyncSession, principal: Principal, report_id: UUID) -> dict[str, Any]:
     """The report for whoever has just handed it over, and may not see it any more."""
-    return await _whole(session, principal, await queries.seen_by(session, principal=principal, report_id=report_id))
+    return await whole(session, principal, await queries.seen_by(session, principal=principal, report_id=report_id))
 
 
-async def _whole(session: AsyncSession, principal: Principal, seen: Seen) -> dict[str, Any]:
+async def whole(session: AsyncSession, principal: Principal, seen: Seen) -> dict[str, Any]:
+    """Of a report that the caller may see."""
     report, staff = seen.report, views_eyes.staff(principal, seen)
     uploads = await uploads_queries.photos(session, [report.id])
     photos = _photos(session, principal, seen, uploads.get(report.id, ()))

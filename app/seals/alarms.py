@@ -6,6 +6,7 @@ from app.audit import service as audit_service
 from app.auth import queries as auth_queries
 from app.auth.roles import Role
 from app.db.session import Database
+from app.figures import SEALS_BROKEN
 from app.messages import service as messages_service
 from app.observability import get_logger
 from app.seals.findings import Finding, Wrong
@@ -20,6 +21,7 @@ ADVICE = "请立即运行 scripts/manage audit-verify 核查，查清之前不�
 async def raise_alarm(database: Database, findings: Sequence[tuple[Finding, int]]) -> None:
     """`findings` are the first of each sort and how many there are of it; one message tells the first of all."""
     for finding, count in findings:
+        SEALS_BROKEN.inc()
         log.error(
             "seals.broken", wrong=finding.wrong, count=count, block=finding.block, table=finding.kind and finding.kind.table,
             row=str(finding.row_id) if finding.row_id else None,

@@ -25,6 +25,7 @@ class Wrong(StrEnum):
     UNSEALED = "unsealed"
     ANCHOR = "anchor"
     ANCHOR_FILE = "anchor_file"
+    ARCHIVE = "archive"
 
 
 MEANS = {
@@ -39,6 +40,7 @@ MEANS = {
     Wrong.UNSEALED: "绕过封存写入，或其封存记录已被删除 / was added past the seals, or its link was taken away",
     Wrong.ANCHOR: "锚点对应的区块不在链上 / an anchored block is not in the chain",
     Wrong.ANCHOR_FILE: "锚点文件无效 / the file is no anchor of ours",
+    Wrong.ARCHIVE: "审计归档缺失或与封存不符 / an archive of the trail is gone, or is not what was sealed",
 }
 
 

@@ -3,7 +3,7 @@
 from app import clock
 from app.jobs.registry import Context, every
 from app.observability import get_logger
-from app.seals import alarms, anchors, queries, running
+from app.seals import alarms, anchors, archiving, queries, running
 from app.security import sealing
 
 log = get_logger(__name__)
@@ -31,3 +31,11 @@ async def verify(context: Context) -> None:
     )
     if not verdict.clean:
         await alarms.raise_alarm(context.database, list(verdict.findings()))
+
+
+@every("35 19 * * *", "seals.archive")
+async def archive(context: Context) -> None:
+    """After half past three of Shanghai: what the trail no longer holds itself goes into files, and files end in their turn."""
+    moved = await archiving.archive(context.database, context.store)
+    ended = await archiving.end(context.database, context.store)
+    log.info("seals.archived", rows=moved, ended=ended)

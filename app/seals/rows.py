@@ -54,10 +54,20 @@ WRITTEN = {"created_at": "t.created_at at time zone 'UTC'"}
 NOTHING = "decode(repeat('00', 32), 'hex')"
 
 
-def digest(kind: Kind, form: int) -> str:
-    """SHA-256 of the row `t` as a JSON array: the table's name, then each column of the format, in their order."""
+def written(kind: Kind, form: int) -> str:
+    """The row `t` as a JSON array: the table's name, then each column of the format, in their order."""
     values = ", ".join(WRITTEN.get(column, f"t.{column}") for column in COLUMNS[form][kind])
-    return f"sha256(convert_to(json_build_array('{kind.table}', {values})::text, 'UTF8'))"
+    return f"json_build_array('{kind.table}', {values})::text"
+
+
+def written_as(form: str, kind: Kind) -> str:
+    """The same in the format that an expression names."""
+    return f"case {form} {' '.join(f'when {made} then {written(kind, made)}' for made in COLUMNS)} end"
+
+
+def digest(kind: Kind, form: int) -> str:
+    """SHA-256 of the row as it is written."""
+    return f"sha256(convert_to({written(kind, form)}, 'UTF8'))"
 
 
 def found(*, kind: str, row_id: str, form: str) -> str:

@@ -5,9 +5,9 @@ from datetime import timedelta
 
 from app import clock
 from app.db.session import AsyncSession, Database
-from app.seals import anchors, queries, verifying
+from app.seals import anchors, archiving, queries, verifying
 from app.seals.anchors import Anchor, What
-from app.seals.findings import Verdict
+from app.seals.findings import Finding, Verdict, Wrong
 from app.seals.queries import Head
 from app.seals.signing import Judged
 from app.seals.verifying import Tell, silent
@@ -32,6 +32,8 @@ async def check(
     if back is not None:
         kept = [anchor for anchor in kept if anchor.number <= back.number]
     verdict = await verifying.verify(database, kept, bad_files, since=since, lanes=lanes, tell=tell)
+    for wrong in await archiving.prove(database, store) if since == 1 else ():
+        verdict.add(Finding(Wrong.ARCHIVE, note=wrong))
     if verdict.clean and since == 1 and verdict.head is not None:
         if back is not None:
             await anchors.write(store, ring, back, What.RESTORED)

@@ -18,7 +18,9 @@ from anyio import to_thread
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, S3Store
 
+from app import tracing
 from app.errors import AppError, Busy, NotFound, StorageFull
+from app.figures import STORAGE_ERRORS
 from app.observability import get_logger
 
 log = get_logger(__name__)
@@ -166,12 +168,14 @@ def _bucket(parts: SplitResult) -> ObjectStore:
 async def _bounded(operation: str, seconds: float = DEADLINE_SECONDS) -> AsyncIterator[None]:
     """Puts a deadline on a call and turns what the store throws into our refusals; the log gets the kind of error, never an address."""
     try:
-        async with asyncio.timeout(seconds):
-            yield
+        with tracing.span("storage", "client", {"storage.operation": operation}):
+            async with asyncio.timeout(seconds):
+                yield
     except FileNotFoundError as error:
         raise NotFound from error
     except (BaseError, OSError) as error:
         refusal = _refusal(error)
+        STORAGE_ERRORS.labels(operation, refusal.code).inc()
         log.warning("storage.failed", operation=operation, error=type(error).__name__, code=refusal.code)
         raise refusal from error
 

@@ -79,6 +79,7 @@ def test_nothing_else_reads_the_environment() -> None:
     assert found <= allowed, found - allowed
 
 
+@pytest.mark.check("S28", part=True)
 def test_tokens_have_one_wrapper() -> None:
     found = {str(path.relative_to(ROOT)) for path in SOURCES if re.search(r"^\s*(from|import) jose", path.read_text(), re.M)}
     assert found == {"app/security/tokens.py"}

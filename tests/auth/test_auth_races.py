@@ -21,9 +21,9 @@ from app.errors import Conflict
 from app.security import passwords, throttles
 from app.settings import Settings
 from app.wechat.client import WeChatClient
-from tests.auth.calls import API, bearer, execute, row
+from tests.auth.calls import API, attempt, bearer, enrolled, execute, row
 from tests.support.owner import as_owner
-from tests.support.people import People, Person
+from tests.support.people import CONSOLE_PASSWORD, People, Person
 from tests.support.simulator import RunningSimulator
 
 
@@ -63,6 +63,7 @@ async def test_parallel_uses_of_one_refresh_token_get_one_child(
     assert (await live.get(f"{API}/auth/sessions", headers=bearer(answers[0].json()))).status_code == 200
 
 
+@pytest.mark.check("S31", part=True)
 async def test_one_person_who_signs_in_ten_times_at_once_is_one_account(
     live: httpx.AsyncClient, simulator: RunningSimulator, committed: Database
 ) -> None:
@@ -88,10 +89,12 @@ async def guesses_heard(live: httpx.AsyncClient, committed: Database) -> int:
     return sum(answer.status_code == 401 for answer in answers)
 
 
+@pytest.mark.check("S30", part=True)
 async def test_a_burst_of_guesses_gets_five_answers(live: httpx.AsyncClient, committed: Database) -> None:
     assert await guesses_heard(live, committed) == 5
 
 
+@pytest.mark.variant("S30")
 async def test_counting_without_judging_again_lets_a_burst_through(
     live: httpx.AsyncClient, committed: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -105,6 +108,22 @@ async def test_counting_without_judging_again_lets_a_burst_through(
 
     monkeypatch.setattr(guesses, "wrong_password", only_counts)
     assert await guesses_heard(live, committed) > 5
+
+
+@pytest.mark.check("S30", part=True)
+async def test_one_code_opens_one_session_however_many_send_it(live: httpx.AsyncClient, committed: Database) -> None:
+    """A code of the app, then a recovery code, eight times at once each."""
+    name = f"factored-{uuid4().hex[:12]}"
+    hashed = await passwords.hash_password(CONSOLE_PASSWORD)
+    async with committed.transaction() as session:
+        await auth_service.create_console_account(session, username=name, password_hash=hashed)
+    factor = await enrolled(live, bearer((await attempt(live, name)).json()))
+    for code in (factor.code(), factor.recovery[0]):
+        answers = await at_once(8, lambda code=code: attempt(live, name, otp=code))  # type: ignore[misc]
+        assert sorted({answer.status_code for answer in answers} - {429}) == [200, 401]
+        assert sum(answer.status_code == 200 for answer in answers) == 1
+        async with committed.transaction() as session:
+            await execute(session, "delete from throttle_hit")
 
 
 async def two_admins(database: Database) -> tuple[Any, list[UUID]]:

@@ -1,20 +1,17 @@
 """The console's way in (reliability.md 4.4): stops, second factors, recovery codes, step-up; times are moved in the rows."""
 
-import base64
 from collections.abc import Iterator
-from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI
 
-from app import clock
 from app.auth import service as auth_service
 from app.auth.principal import AccountStatus
 from app.db.session import AsyncSession
 from app.security import otp as totp
 from app.settings import Settings
-from tests.auth.calls import API, bearer, execute, refusal, row
+from tests.auth.calls import API, Factor, attempt, bearer, enrolled, execute, refusal, row
 from tests.support.people import CONSOLE_PASSWORD, People, Person
 
 STRANGER = {"User-Agent": "stranger"}
@@ -23,11 +20,6 @@ STRANGER = {"User-Agent": "stranger"}
 @pytest.fixture
 async def admin(people: People) -> Person:
     return await people.console()
-
-
-async def attempt(client: httpx.AsyncClient, name: str | None, password: str = CONSOLE_PASSWORD, **more: Any) -> httpx.Response:
-    headers = more.pop("headers", {})
-    return await client.post(f"{API}/auth/password", json={"username": name, "password": password, **more}, headers=headers)
 
 
 async def test_name_and_password_open_a_session_of_the_console(client: httpx.AsyncClient, admin: Person, session: AsyncSession) -> None:
@@ -111,27 +103,6 @@ async def test_a_suspended_account_is_told_so_only_with_the_right_password(
     await auth_service.set_status(session, account_id=admin.id, status=AccountStatus.SUSPENDED)
     assert refusal(await attempt(client, admin.username, "wrong")) == (401, "bad_credentials")
     assert refusal(await attempt(client, admin.username)) == (403, "account_suspended")
-
-
-class Factor:
-    """An authenticator app."""
-
-    def __init__(self, enrolment: dict[str, Any]) -> None:
-        self.recovery = enrolment["recovery_codes"]
-        self.secret = base64.b32decode(enrolment["secret"])
-
-    def code(self, steps: int = 0) -> str:
-        return totp.code_at(self.secret, int(clock.now().timestamp()) // totp.STEP_SECONDS + steps)
-
-
-async def enrolled(client: httpx.AsyncClient, headers: dict[str, str]) -> Factor:
-    """Confirmed by the code of the step before, so that the present one is still to be used."""
-    answer = await client.post(f"{API}/auth/otp", headers=headers)
-    assert answer.status_code == 201, answer.text
-    factor = Factor(answer.json())
-    confirmed = await client.post(f"{API}/auth/otp/confirm", headers=headers, json={"otp": factor.code(-1)})
-    assert (confirmed.status_code, confirmed.json()) == (200, {"confirmed": True})
-    return factor
 
 
 @pytest.mark.check("S30", part=True)

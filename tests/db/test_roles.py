@@ -90,6 +90,7 @@ async def test_history_is_more_than_nothing(connection: AsyncConnection) -> None
     assert {"report_event", "audit_event", "points_entry", "registration_event", "consent", "verification", "erasure"} <= found
 
 
+@pytest.mark.check("S44", part=True)
 async def test_history_cannot_be_changed_without_triggers_either(connection: AsyncConnection) -> None:
     for table in await history(connection):
         first = sa.text("select attname from pg_attribute where attrelid = to_regclass(:table) and attnum = 1")
@@ -107,6 +108,7 @@ async def test_no_role_has_more_than_its_triggers_let_through(connection: AsyncC
     ("grant update (created_at) on report_event to xinxin_app", ["xinxin_app updates report_event.created_at"]),
     ("grant update (title) on consent_text to xinxin_keeper", ["xinxin_keeper updates consent_text.title"]),
 ])
+@pytest.mark.variant("S44")
 async def test_a_right_that_is_given_back_is_seen(connection: AsyncConnection, given: str, seen: list[str]) -> None:
     """The known-bad variant."""
     async with as_owner(connection):

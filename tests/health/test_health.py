@@ -13,8 +13,8 @@ async def test_ready_names_its_parts(client) -> None:
     told = ready.json()
     assert told["parts"].pop("disk") in {"ok", "filling"}
     assert told == {
-        "status": "ok", "parts": {"database": "ok", "storage": "ok", "jobs": "ok", "wechat": "ok", "backup": "none"}, "dead_jobs": 0,
-        "redemption_freezes": 0, "wechat_stops": [],
+        "status": "ok", "parts": {"database": "ok", "storage": "ok", "jobs": "ok", "wechat": "ok", "backup": "none", "clock": "ok"},
+        "dead_jobs": 0, "redemption_freezes": 0, "wechat_stops": [],
     }
 
 

@@ -238,6 +238,7 @@ async def test_figures_name_what_waits_runs_and_is_dead(session, client, workers
     assert {name.removeprefix("xinxin_jobs_"): value for name, value in told.items()} == {
         'oldest_due_seconds{priority="urgent"}': 0.0, 'oldest_due_seconds{priority="clock"}': 0.0,
         'oldest_due_seconds{priority="normal"}': 0.0, 'oldest_due_seconds{priority="bulk"}': 90.0,
+        'queued{priority="urgent"}': 1.0, 'queued{priority="clock"}': 0.0, 'queued{priority="normal"}': 1.0, 'queued{priority="bulk"}': 1.0,
         "due": 2.0, "waiting": 3.0, "retrying": 0.0, "running": 1.0, "dead": 1.0,
     }
     shown = await client.get("/metrics", headers={"Authorization": "Bearer metrics-token-for-tests"})

@@ -140,6 +140,7 @@ def judged(story: Story, text: bytes, sealed: Iterable[tuple[str, bytes]], rows:
     return found + [f"{leak} in a sealed value" for leak in leaks(values, story.canaries)]
 
 
+@pytest.mark.check("S43", part=True)
 def test_what_must_be_sealed_does_not_stand_in_the_dump(seen: Seen) -> None:
     assert not leaks(seen.before, [canary for canary in seen.story.canaries if canary.sealed])
 
@@ -162,6 +163,7 @@ def test_every_word_was_really_written(seen: Seen) -> None:
     assert "report_signal same_photo" in seen.wordless_before
 
 
+@pytest.mark.check("S43", part=True)
 def test_no_photo_keeps_what_its_file_said(seen: Seen) -> None:
     """But for the file as it was sent, which is kept for a time for those who handle the report."""
     originals = {key for key in seen.story.photo_keys if key.startswith(f"{keeping.ORIGINALS}/")}
@@ -192,6 +194,7 @@ def test_the_person_is_told_what_is_given_up(seen: Seen) -> None:
     assert seen.story.closing == {"orders": 2, "reports": 2, "registrations": 1, "points": 170}
 
 
+@pytest.mark.check("S43", part=True)
 def test_nothing_is_left_in_the_database(seen: Seen) -> None:
     assert not judged(seen.story, seen.after, seen.after_sealed, seen.wordless_after)
 
@@ -209,6 +212,7 @@ async def test_nothing_is_left_in_remembered_answers_a_week_later(seen: Seen) ->
     assert not leaks(left, story.canaries)
 
 
+@pytest.mark.check("S43", part=True)
 def test_the_objects_are_gone_from_the_store(seen: Seen) -> None:
     """The objects, not only the rows; what an official took as a proof stays."""
     theirs, official = set(seen.story.photo_keys), set(seen.story.official_keys)
@@ -217,6 +221,7 @@ def test_the_objects_are_gone_from_the_store(seen: Seen) -> None:
     assert not leaks(b"\n".join(seen.stored_after.values()), seen.story.canaries)
 
 
+@pytest.mark.check("S43", part=True)
 def test_the_logs_say_nothing(seen: Seen) -> None:
     found = [canary for canary in seen.story.canaries if canary.name != "request id"]  # the log's own word for a request
     assert not leaks(seen.logs.encode(), found)
@@ -227,6 +232,7 @@ def test_others_keep_what_is_theirs(seen: Seen) -> None:
 
 
 @pytest.mark.parametrize("name", [erasure.TRACES, *(feature.name for feature in FEATURES)])
+@pytest.mark.variant("S43")
 def test_the_judge_sees_what_one_feature_leaves(seen: Seen, name: str) -> None:
     found = seen.left_out[name]
     assert bool(found) == (name not in EMPTY), found
@@ -236,6 +242,7 @@ def test_the_judge_is_content_when_nothing_is_left_out(seen: Seen) -> None:
     assert seen.left_out[None] == []
 
 
+@pytest.mark.check("S43", part=True)
 async def test_the_ledger_is_kept_and_clean(seen: Seen) -> None:
     story = seen.story
     broken = [finding.invariant.split()[0] for finding in await invariants_service.check_all(story.database)]
@@ -265,6 +272,7 @@ async def test_the_same_wechat_user_is_somebody_new(seen: Seen) -> None:
     assert old.status is AccountStatus.ERASED
 
 
+@pytest.mark.check("S43", part=True)
 async def test_a_restored_backup_is_erased_again(seen: Seen, worker_id: str, tmp_path: Path) -> None:
     """The backup is from before the request; the journal was kept apart. By the operator's commands, as the runbook says."""
     story, kept = seen.story, tmp_path / "journal.jsonl"

@@ -1,14 +1,14 @@
 """reliability.md S01, S03: real commits, contenders over both workers; afterwards the books are clean.
 
-Orders: `test_redemption_races.py`, `test_till_races.py`.
+Orders: `test_redemption_races.py`, `test_till_races.py`. Refresh tokens: `test_refresh_races.py`.
 """
 
 from uuid import uuid4
 
 import pytest
 
-from tests.races.judges import one_effect, one_line, one_winner
-from tests.support.newcomer import Caller, World, sign_in
+from tests.races.judges import one_effect, one_winner
+from tests.support.newcomer import World
 from tests.support.volley import Answer, shot, volley
 
 pytestmark = pytest.mark.usefixtures("clean_books")
@@ -31,12 +31,3 @@ async def test_a_photo_goes_to_one_report(world: World) -> None:
     body = rider.filing(await rider.photo())
     answers = await volley(world.service, [shot(rider, "/reports", body, key=uuid4().hex) for _ in range(30)])
     one_winner(outcomes(answers), "upload_already_used")
-
-
-async def test_a_refresh_token_has_one_successor(world: World) -> None:
-    tokens = await sign_in(world.service, world.http, f"并发-{uuid4().hex[:6]}")
-    answers = await volley(world.service, [shot(None, "/auth/refresh", {"refresh_token": tokens["refresh_token"]})] * 50)
-    assert {answer.status for answer in answers} == {200}
-    one_line([answer.json["refresh_token"] for answer in answers])
-    caller = Caller(world.http, "", tokens=answers[-1].json)
-    assert (await caller.send("GET", "/members/me")).status_code == 200

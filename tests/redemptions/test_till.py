@@ -64,6 +64,7 @@ async def test_used_at_one_store_and_scanned_at_another_of_the_same_reward(shop:
     assert not await shop.sql("select 1 from verification_guess")
 
 
+@pytest.mark.check("S32", part=True)
 async def test_ten_wrong_codes_stop_one_store_for_ten_minutes(shop: Shop) -> None:
     order = await shop.order(await shop.reward(store_ids=[shop.id, shop.other_id]))
     for text in ("", "1", "0000-0000-0001", order["code"][:-1] + ("0" if order["code"][-1] != "0" else "1")):

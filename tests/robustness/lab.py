@@ -85,14 +85,14 @@ class Lab:
         return answer
 
     async def lists_answer(self) -> None:
-        """Every list and every other GET that needs no id still answers 200."""
+        """Every list and every other GET that needs no id still answers 200; one of a thing that exists does, or says why not."""
         caller = await self.caller()
         for operation in self.operations():
-            if operation.method != "GET" or "{" in operation.path or operation.path in ("/metrics", "/wechat/push"):
+            if operation.method != "GET" or operation.path in ("/metrics", "/wechat/push"):
                 continue
             query = {name: value for name, value in with_ids(operation.query, self.known).items() if value is not None}
-            answer = await self.client.get(operation.path, params=query, headers=caller.headers)
-            if answer.status_code != 200:
+            answer = await self.client.get(self.path_of(operation), params=query, headers=caller.headers)
+            if answer.status_code != 200 and ("{" not in operation.path or answer.status_code >= 500):
                 self.wrong.append(f"afterwards GET {operation.path}: {answer.status_code} {answer.text[:300]}")
 
     def verdict(self) -> None:

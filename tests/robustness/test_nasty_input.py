@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 
 from tests.robustness.lab import Lab
-from tests.robustness.nasty import BODIES, BODILESS, JSON, NOT_FOR_TEXT, OF_IDS, TEXTS, VALUES, Operation, with_ids, written
+from tests.robustness.nasty import BODIES, BODILESS, BULKY, JSON, NOT_FOR_TEXT, OF_IDS, TEXTS, VALUES, Operation, with_ids, written
 
 PLAIN = {"content-type": JSON}
 SHARES = 3
@@ -71,12 +71,30 @@ async def send_fields(lab: Lab, shares: int = SHARES) -> None:
         caller, url = await lab.caller_of(operation), lab.path_of(operation)
         good = with_ids(operation.body, lab.known)
         for what in in_turn(VALUES, turn, shares):
-            value = VALUES[what]
-            blamed = await _send_fields(lab, operation, what, url, caller.headers, dict.fromkeys(good, value))
-            for name in [name for name in good if name not in blamed and not (what in NOT_FOR_TEXT and is_text(good[name]))]:
-                await _send_fields(lab, operation, f"{name} = {what}", url, caller.headers, good | {name: value})
+            value, names, bodies = VALUES[what], list(good), list(inner(good, VALUES[what]))
+            if what in BULKY:
+                names, bodies = some(names, turn, shares), []
+            else:
+                blamed = await _send_fields(lab, operation, what, url, caller.headers, dict.fromkeys(good, value))
+                names = [name for name in names if name not in blamed and not (what in NOT_FOR_TEXT and is_text(good[name]))]
+            for name, body in [(name, good | {name: value}) for name in names] + some(bodies, turn, shares):
+                await _send_fields(lab, operation, f"{name} = {what}", url, caller.headers, body)
     await lab.lists_answer()
     lab.verdict()
+
+
+def some(things: list[Any], turn: int, shares: int) -> list[Any]:
+    """All of them where nothing is shared out, otherwise the one whose turn it is."""
+    return things if shares == 1 or not things else [things[turn % len(things)]]
+
+
+def inner(body: dict[str, Any], value: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The fields within fields, each with the body that has this value there."""
+    for name, held in body.items():
+        first = held[0] if isinstance(held, list) and held else held
+        for within in first if isinstance(first, dict) else ():
+            changed = first | {within: value}
+            yield f"{name}.{within}", body | {name: [changed] if isinstance(held, list) else changed}
 
 
 def is_text(shown: Any) -> bool:

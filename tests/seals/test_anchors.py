@@ -85,6 +85,7 @@ async def test_without_a_chain_there_is_no_anchor(
     assert len((await anchors.read(store))[0]) == before
 
 
+@pytest.mark.check("S44", part=True)
 async def test_a_tail_cut_off_with_its_rows_is_seen_by_the_anchor_only(
     database: Database, session: AsyncSession, blocks: Sequence[int], tamper: Tamper, folder: ObjectStore, earn: Earn
 ) -> None:
@@ -102,6 +103,7 @@ async def test_a_tail_cut_off_with_its_rows_is_seen_by_the_anchor_only(
         await service.seal(session)  # the chain grows past the anchor's number again, with other hashes
 
 
+@pytest.mark.check("S44", part=True)
 async def test_a_chain_made_anew_with_our_own_key_is_seen_by_the_anchor_only(
     database: Database, session: AsyncSession, blocks: Sequence[int], tamper: Tamper, folder: ObjectStore
 ) -> None:

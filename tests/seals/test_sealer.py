@@ -289,6 +289,7 @@ async def test_a_migration_leaves_old_rows_to_the_sealer(worker_id: str, setting
     await owner.close()
 
 
+@pytest.mark.check("S44", part=True)
 async def test_the_application_cannot_change_the_chain(own: Database) -> None:
     await write(own, times=1)
     await seal(own)

@@ -31,6 +31,7 @@ def carrying(field: MasterKeys, cipher: str = "aes-256-gcm") -> AsyncSession:
 
 
 @pytest.mark.parametrize("cipher", CIPHERS)
+@pytest.mark.check("S43", part=True)
 def test_a_sealed_value_opens_in_its_own_row_only(cipher: str) -> None:
     session, row = carrying(masters("f1"), cipher), uuid4()
     sealed = sealing.seal(session, "13800138000", table="account", column="phone", row=row)

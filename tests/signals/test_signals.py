@@ -104,6 +104,7 @@ async def test_who_may_read_signals(scene: Scene, compute) -> None:
             assert answer.status_code == status and "old_photo" not in answer.text
 
 
+@pytest.mark.check("S34", part=True)
 async def test_signals_block_nothing_and_cost_nobody_anything(scene: Scene, compute) -> None:
     suspicious, honest = await scene.people.member(), await scene.people.member()
     old = Taken(clock.now() - timedelta(days=2), (116.9, 35.9))

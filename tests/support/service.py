@@ -35,7 +35,9 @@ def until(look: Callable[[], bool], seconds: float, what: str) -> None:
 
 
 class Service:
-    """One `app.server` in a session of its own. Its data folder outlives it, until `remove`."""
+    """One `app.server` in a session of its own. Its data folder outlives it, until `remove`. `root`: where its code is."""
+
+    root = ROOT
 
     def __init__(self, workers: int = 2, **settings: str) -> None:
         """`settings` by their names in lower case, without `xinxin_`."""
@@ -77,7 +79,7 @@ class Service:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "app.server", "--port", str(self.port), "--workers", str(self.workers)],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=ROOT, env=self.environment, start_new_session=True,
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.root, env=self.environment, start_new_session=True,
             )
         until(self._ready, START_SECONDS, f"ready on {self.url}")
 
@@ -92,7 +94,7 @@ class Service:
         """An operator's command, which finds the database through the same settings."""
         with tempfile.TemporaryFile("w+") as said:  # not a pipe, which whatever the command leaves running would hold open
             ended = subprocess.run(
-                [sys.executable, "-m", "app.cli", *arguments], cwd=ROOT, env=self.environment, stdin=subprocess.DEVNULL, stdout=said,
+                [sys.executable, "-m", "app.cli", *arguments], cwd=self.root, env=self.environment, stdin=subprocess.DEVNULL, stdout=said,
                 stderr=subprocess.STDOUT, timeout=90, check=False,
             )
             said.seek(0)

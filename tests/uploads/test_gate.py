@@ -13,7 +13,7 @@ from pillow_heif import HeifImageFile
 
 from app.errors import AppError
 from app.uploads import pictures
-from tests.uploads import photos
+from tests.uploads import hostile, photos
 from tests.uploads.photos import SECRET, encoded, opened, scene
 
 PAGE = b"<html><script>alert('" + SECRET + b"')</script></html>"
@@ -45,7 +45,7 @@ def refused() -> dict[str, bytes]:
         "svg behind a byte order mark": b"\xef\xbb\xbf<svg/>", "gif and jpeg": b"GIF89a" + whole["JPEG"], "tiff": encoded(scene(), "TIFF"),
         "page and jpeg": PAGE + whole["JPEG"], "archive and png": ARCHIVE + whole["PNG"], "nothing": b"",
         "profile bomb": encoded(scene(), "PNG", icc_profile=bytes(30_000_000)), "box that lies": lying,
-    }
+    } | hostile.foreign()
 
 
 @pytest.fixture
@@ -67,6 +67,24 @@ def test_what_is_refused_was_never_decoded(name: str, decoded: list[str]) -> Non
     with pytest.raises(AppError) as refusal:
         pictures.clean(refused()[name])
     assert refusal.value.status in (415, 422) and not decoded
+
+
+@pytest.mark.variant("S41")
+@pytest.mark.parametrize("name", ["png bomb", "jpeg bomb", "heic of 30,000 by 30,000"])
+def test_without_the_gate_a_bomb_would_be_decoded(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The known-bad variant: what asks for pixels before it asks for the size. The decoder stands still here, for its work is the harm."""
+    asked: list[str] = []
+
+    def load(self: ImageFile) -> None:
+        asked.append(type(self).__name__)
+        raise OSError
+
+    for kind in (ImageFile, HeifImageFile):
+        monkeypatch.setattr(kind, "load", load)
+    monkeypatch.setattr(pictures, "_expect_modest", lambda size: None)
+    with pytest.raises(AppError):
+        pictures.clean(refused()[name])
+    assert asked
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "HEIC"])
@@ -102,7 +120,7 @@ def odd() -> dict[str, bytes]:
         "animated webp": encoded(frames[0], "WEBP", save_all=True, append_images=frames[1:], xmp=SECRET),
         "progressive": encoded(frames[0], "JPEG", progressive=True, comment=SECRET),
         "on its side": encoded(photos.street(1, (240, 320)), "JPEG", exif=photos.exif(orientation=6)),
-    }
+    } | hostile.talkative()
 
 
 @pytest.mark.parametrize("name", sorted(odd()))

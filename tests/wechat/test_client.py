@@ -59,6 +59,7 @@ async def test_nonsense_is_unavailable_and_never_believed(client: WeChatClient, 
     assert await openid_of(client, fake)
 
 
+@pytest.mark.check("S31", part=True)
 async def test_a_number_belongs_to_the_person_who_gave_it(client: WeChatClient, fake: Fake) -> None:
     openid, other = await openid_of(client, fake), await openid_of(client, fake, "李四")
     code = await fake.phone_code("张三", "13800138000")

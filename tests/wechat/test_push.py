@@ -115,6 +115,7 @@ async def test_an_event_is_stored_once_with_one_job_however_often_it_comes(wecha
     assert len(await kept(push_database)) == len(await jobs(push_database)) == 2
 
 
+@pytest.mark.check("S31", part=True)
 async def test_a_repeat_under_another_body_is_refused(wechat_side: WeChat, push_database: Database) -> None:
     at = int(time.time())
     assert accepted(await wechat_side.push(CHECK, "1", at=at))
@@ -124,6 +125,7 @@ async def test_a_repeat_under_another_body_is_refused(wechat_side: WeChat, push_
     assert len(await jobs(push_database)) == 2
 
 
+@pytest.mark.check("S31", part=True)
 async def test_old_and_forged_pushes_leave_nothing(wechat_side: WeChat, push_database: Database) -> None:
     now = time.time()
     for off in (-301, 302):
@@ -139,6 +141,7 @@ async def test_old_and_forged_pushes_leave_nothing(wechat_side: WeChat, push_dat
         assert accepted(await wechat_side.push(CHECK, at=now + near))
 
 
+@pytest.mark.check("S31", part=True)
 async def test_with_a_key_only_what_was_sealed_for_us_is_taken(push_database: Database) -> None:
     async with speaking(push_database, token=TOKEN, safe=True) as http:
         wechat_side, plain = WeChat(http, safe=True), WeChat(http, safe=False)

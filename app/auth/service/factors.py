@@ -15,7 +15,7 @@ from app.auth.models import AuthSession, OtpFactor
 from app.auth.principal import AccountKind, Principal
 from app.auth.service import guesses, sessions
 from app.db.session import AsyncSession
-from app.errors import AlreadyExists, Conflict, Forbidden
+from app.errors import AlreadyExists, Conflict, Forbidden, NotFound
 from app.security import otp as totp
 from app.security import sealing
 
@@ -98,6 +98,21 @@ async def use(session: AsyncSession, *, account_id: UUID, otp: str | None) -> bo
     elif not await _burn(session, factor, typed):
         raise BadCredentials().then(guesses.wrong_factor(account_id))
     return True
+
+
+async def reset_factor(session: AsyncSession, *, account_id: UUID) -> None:
+    """Takes a lost factor away from somebody who was identified otherwise: every session ends, and another can be enrolled.
+
+    Raises NotFound for an account without one.
+    """
+    await guesses.hold_factor(session, account_id)
+    await queries.lock_account(session, account_id)
+    gone = await session.exec(sa.delete(OtpFactor).where(col(OtpFactor.account_id) == account_id))
+    if not gone.rowcount:
+        raise NotFound
+    await guesses.forgive_factor(session, account_id)
+    await sessions.end_sessions(session, account_id=account_id, reason="factor_reset")
+    audit_service.record(session, "auth.reset_factor", object_kind="account", object_id=account_id)
 
 
 async def _burn(session: AsyncSession, factor: OtpFactor, typed: str) -> bool:

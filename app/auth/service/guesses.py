@@ -12,6 +12,7 @@ from app.audit import service as audit_service
 from app.auth import workflow
 from app.db.session import AsyncSession
 from app.errors import TooManyAttempts
+from app.figures import SIGN_IN_FAILURES
 from app.security import throttles
 from app.security.throttles import Window
 
@@ -75,6 +76,10 @@ async def forgive(session: AsyncSession, keys: Counters) -> None:
     await throttles.clear(session, *keys.account)
 
 
+async def forgive_factor(session: AsyncSession, account_id: UUID) -> None:
+    await throttles.clear(session, _factor_key(account_id))
+
+
 def wrong_password(keys: Counters, account_id: UUID | None) -> Step:
     async def step(session: AsyncSession) -> None:
         await throttles.hold(session, *keys.account, *keys.address, EVERYBODY)
@@ -106,4 +111,5 @@ async def _wait(session: AsyncSession, keys: tuple[str, ...], windows: tuple[Win
 
 
 def _record(session: AsyncSession, action: str, account_id: UUID | None) -> None:
+    SIGN_IN_FAILURES.labels(action.removeprefix("auth.")).inc()
     audit_service.record(session, action, object_kind="account", object_id=account_id, outcome="denied", reason="bad_credentials")

@@ -17,6 +17,7 @@ from app.auth.workflow import LIVES, MAX_SESSIONS, REUSE_REASON, Use
 from app.db.base import new_id
 from app.db.session import AsyncSession
 from app.errors import AccountSuspended, NotFound, Unauthenticated
+from app.figures import SIGN_IN_FAILURES
 from app.security import sealing, tokens
 
 DEVICE_LENGTH = 200
@@ -144,6 +145,7 @@ def _again(session: AsyncSession, token: str, shown: Presented) -> str:
 def _end_family(session_id: UUID, account_id: UUID) -> Callable[[AsyncSession], Awaitable[None]]:
     async def step(session: AsyncSession) -> None:
         if await _end(session, col(AuthSession.id) == session_id, reason=REUSE_REASON):
+            SIGN_IN_FAILURES.labels("refresh_reuse").inc()
             audit_service.record(
                 session, "auth.refresh_reuse", object_kind="session", object_id=session_id, actor_id=account_id, outcome="denied",
                 reason=RefreshTokenReused.code,
