@@ -72,6 +72,8 @@ class Seen:
     logs: str
     ledger: list[tuple[int, ...]]
     counts: dict[str, int]
+    broken: list[str]  # invariants, after it
+    a_week_later: bytes
 
 
 @pytest.fixture(scope="module")
@@ -100,10 +102,22 @@ async def _watched(story: Story, logs: io.StringIO) -> Seen:
         certificate = await queries_erasures.get(session, story.rider_id)
     assert certificate is not None
     ledger.append(await _ledger(story))
+    broken = [finding.invariant for finding in await invariants_service.check_all(story.database)]
+    dumped = dump(story.url)
     return Seen(
-        story, sealed, left_out, before, dump(story.url), after_sealed, known, still_known, stored_before, dict(objects(story.folder)),
-        logs.getvalue(), ledger, certificate.counts,
+        story, sealed, left_out, before, dumped, after_sealed, known, still_known, stored_before, dict(objects(story.folder)),
+        logs.getvalue(), ledger, certificate.counts, broken, await _a_week_later(story),
     )
+
+
+async def _a_week_later(story: Story) -> bytes:
+    """What is left of all that is sealed when remembered answers have been swept. Seven days to restore and eight days make fifteen."""
+    async with story.database.transaction() as session:
+        connection = await session.connection()
+        await connection.execute(sa.text("update idempotency_key set created_at = created_at - interval '9 days'"))
+    await story.run("auth.sweep_answers")
+    async with story.database.session() as session:
+        return b"\n".join(value for _, value in await opened(session))
 
 
 async def _ledger(story: Story) -> tuple[int, ...]:
@@ -199,17 +213,10 @@ def test_nothing_is_left_in_the_database(seen: Seen) -> None:
     assert not judged(seen.story, seen.after, seen.after_sealed, seen.wordless_after)
 
 
-async def test_nothing_is_left_in_remembered_answers_a_week_later(seen: Seen) -> None:
-    """What officials were answered about the person, under their own keys. Seven days to restore and eight days make fifteen."""
-    story = seen.story
-    async with story.database.transaction() as session:
-        connection = await session.connection()
-        await connection.execute(sa.text("update idempotency_key set created_at = created_at - interval '9 days'"))
-    await story.run("auth.sweep_answers")
-    async with story.database.session() as session:
-        left = b"\n".join(value for _, value in await opened(session))
-    assert leaks(b"\n".join(value for place, value in seen.after_sealed if place == REMEMBERED), story.canaries), "nothing to be swept"
-    assert not leaks(left, story.canaries)
+def test_nothing_is_left_in_remembered_answers_a_week_later(seen: Seen) -> None:
+    """What officials were answered about the person, under their own keys."""
+    assert leaks(b"\n".join(value for place, value in seen.after_sealed if place == REMEMBERED), seen.story.canaries), "nothing to be swept"
+    assert not leaks(seen.a_week_later, seen.story.canaries)
 
 
 @pytest.mark.check("S43", part=True)
@@ -245,8 +252,7 @@ def test_the_judge_is_content_when_nothing_is_left_out(seen: Seen) -> None:
 @pytest.mark.check("S43", part=True)
 async def test_the_ledger_is_kept_and_clean(seen: Seen) -> None:
     story = seen.story
-    broken = [finding.invariant.split()[0] for finding in await invariants_service.check_all(story.database)]
-    assert broken == ["I10b"], "the answers to officials were made nine days older and swept, which what they tell of is not; no more"
+    assert seen.broken == []
     async with story.database.session() as session:
         standing = await points_queries.standing(session, member_id=story.rider_id)
     assert (standing.available, standing.held, standing.debt, standing.expiring) == (0, 0, 0, [])
