@@ -17,6 +17,9 @@ from app.process import end_with_parent, sharing_figures
 GRACEFUL_SECONDS = 10
 KEEP_ALIVE_SECONDS = 30
 OPEN_FILES = 8_192
+# A worker that has not answered its parent for so long is killed, with every request in it. Uvicorn's own 5 s are reached by a healthy one
+# that a busy machine gives no turn; one that hangs for good is taken out of service by its readiness long before.
+SILENT_SECONDS = 15
 
 # A worker gets this module before it loads the application for seconds, and the listening socket with it: should the parent be killed
 # meanwhile, the worker must let go of the port at once, or the next API cannot begin. It has nothing in flight, and uvicorn would only
@@ -39,6 +42,7 @@ def main() -> int:
         "app.main:build", factory=True, host=chosen.host, port=chosen.port, workers=chosen.workers, log_config=None, access_log=False,
         server_header=False, http="app.middleware.protocol:DeadlineProtocol", ws="none", timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACEFUL_SECONDS, backlog=2048, proxy_headers=False,
+        timeout_worker_healthcheck=SILENT_SECONDS,
     )
     return serve_by_many(config) if chosen.workers > 1 else serve_alone(config)
 

@@ -1,6 +1,8 @@
 """S42: dependencies that are stuck: a full pool, a database that says nothing, clients that leave. Refusals are 503, liveness stays."""
 
 import asyncio
+import os
+import signal
 import statistics
 import time
 from collections import Counter
@@ -11,6 +13,7 @@ import asyncpg
 import httpx
 import pytest
 
+from app.serving import SILENT_SECONDS
 from tests.support.newcomer import API, county_of
 from tests.support.service import Service, running_service
 from tests.support.volley import shot
@@ -20,6 +23,7 @@ from tests.trust.rig.replicas import Replica
 SLOW, LEAVING = 40, 30
 HOLE_SECONDS = 60.0
 ASK_EVERY = 0.05
+WITHOUT_A_TURN = 8.0
 LAG_GOAL = 0.1
 THE_API = "select count(*) from pg_stat_activity where application_name = 'xinxin-api' and state = 'active'"
 
@@ -182,6 +186,46 @@ async def test_a_database_that_says_nothing(measured) -> None:
             finally:
                 link.fault = GOOD
                 await asyncio.to_thread(replica.remove)
+
+
+async def without_a_turn(service: Service, seconds: float) -> tuple[Counter[str], bool]:
+    """What those heard who asked while the processes of the API got no processor for so long; are these processes still there?"""
+    workers, heard = service.api_workers(), Counter[str]()
+
+    async def ask(http: httpx.AsyncClient) -> None:
+        try:
+            heard[str((await http.get("/health/live")).status_code)] += 1
+        except httpx.HTTPError as error:
+            heard[type(error).__name__] += 1
+
+    async with httpx.AsyncClient(base_url=service.url, timeout=60, limits=httpx.Limits(max_keepalive_connections=SLOW)) as http:
+        await asyncio.gather(*(ask(http) for _ in range(SLOW)))  # connections that they hold; others would wait in the kernel for anybody
+        heard.clear()
+        async with asyncio.TaskGroup() as group:
+            for pid in workers:
+                os.kill(pid, signal.SIGSTOP)
+            for _ in range(SLOW):
+                group.create_task(ask(http))
+            await asyncio.sleep(seconds)
+            for pid in set(workers) & set(service.api_workers()):
+                os.kill(pid, signal.SIGCONT)
+    return heard, service.api_workers() == workers
+
+
+@pytest.mark.check("S42", tier="N")
+async def test_processes_that_a_busy_machine_gives_no_turn_answer_late(measured) -> None:
+    with running_service() as service:
+        heard, same = await without_a_turn(service, WITHOUT_A_TURN)
+    measured(f"heard after {WITHOUT_A_TURN:.0f} s without a turn", dict(heard))
+    assert heard == {"200": SLOW} and same
+
+
+@pytest.mark.variant("S42", tier="N")
+async def test_whoever_waits_for_a_killed_process_is_cut_off() -> None:
+    """What the parent does to a process that it gives up."""
+    with running_service() as service:
+        heard, same = await without_a_turn(service, 2 * SILENT_SECONDS + 4)
+    assert set(heard) - {"200"} and not same
 
 
 def link_to(service: Service) -> Proxy:
