@@ -95,7 +95,8 @@ async def _hung_up(lines: list[Line]) -> None:
 
 
 async def _opened(service: Service, one: Shot) -> Line:
-    reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
+    """From a port that no other line has: the kernel gives the same one to lines that lead to different replicas, unless it is bound."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", service.port, local_addr=("127.0.0.1", 0))
     writer.write(one.whole[:-1])
     await writer.drain()
     return reader, writer
