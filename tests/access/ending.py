@@ -9,8 +9,9 @@ import sqlalchemy as sa
 from app import clock
 from app.auth.roles import ScopeType
 from app.auth.service import put_scope
-from tests.access.estate import Estate, undone
+from tests.access.estate import Estate
 from tests.access.side_doors import send
+from tests.support.traces import undone
 
 Deed = Callable[[Estate], Awaitable[Any]]
 

@@ -6,8 +6,7 @@ What its words say is a canary of its kind, so that an answer that tells of it i
 
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
@@ -116,15 +115,6 @@ class Estate:
         self.session.add(upload)
         await self.session.flush()
         return str(upload.id)
-
-
-@asynccontextmanager
-async def undone(connection: AsyncConnection) -> AsyncIterator[None]:
-    savepoint = await connection.begin_nested()
-    try:
-        yield
-    finally:
-        await savepoint.rollback()
 
 
 async def settle(estate: Estate) -> Estate:

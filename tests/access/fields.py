@@ -8,9 +8,9 @@ from uuid import uuid4
 import sqlalchemy as sa
 
 from tests.access.estate import Estate
-from tests.access.matrix import changed, fingerprint
 from tests.access.requests import PHOTO, Request
 from tests.access.table import TABLE
+from tests.support.traces import changed, fingerprint
 
 # What decides over rights, money and history, whatever the table: tried at every push.
 PROTECTED = (

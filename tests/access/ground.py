@@ -16,11 +16,12 @@ from app.parts import session_info
 from app.settings import Settings
 from app.storage.store import ObjectStore
 from app.wechat.client import WeChatClient
-from tests.access.estate import Estate, settle, undone
+from tests.access.estate import Estate, settle
 from tests.access.requests import Request, requests
 from tests.support.county import make_county
 from tests.support.people import People
 from tests.support.savepoints import OneConnection
+from tests.support.traces import undone
 
 
 @pytest.fixture(scope="module")

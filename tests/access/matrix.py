@@ -8,11 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
-import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import catalogue
-from tests.access.estate import Estate, undone, word
+from tests.access.estate import Estate, word
 from tests.access.positions import (
     ABOVE,
     ADMINS,
@@ -36,9 +34,8 @@ from tests.access.positions import (
 from tests.access.requests import Request
 from tests.access.table import TABLE
 from tests.support.canaries import Canary, in_answer
+from tests.support.traces import changed, fingerprint, undone
 
-# Written although the caller was refused: that somebody tried, and how often.
-BESIDE = {"audit_event", "idempotency_key", "seal_pending", "throttle_hit", "verification_guess"}
 BATCH = 120  # denied writes between two looks at all rows
 # Whose words they are, and who may read them. What a rider wrote stands in the rider's own export.
 SIGHT: dict[str, Who] = {
@@ -144,21 +141,6 @@ def code_of(answer: httpx.Response) -> str:
 
 
 CODES = {error.code for error in catalogue()}
-
-
-async def fingerprint(connection: AsyncConnection) -> dict[str, str]:
-    """A digest of every table but those beside; messages and jobs among them."""
-    names = await connection.execute(sa.text(
-        "select format('%I.%I', n.nspname, c.relname), c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace"
-        " where c.relkind = 'r' and n.nspname not in ('pg_catalog', 'information_schema')"
-    ))
-    digest = "select '{0}', coalesce(md5(string_agg(t::text, '|' order by t::text)), '') from {0} t"
-    tables = " union all ".join(digest.format(full) for full, name in names.all() if name not in BESIDE)
-    return {row[0]: row[1] for row in await connection.execute(sa.text(tables))}
-
-
-def changed(before: dict[str, str], after: dict[str, str]) -> list[str]:
-    return [table for table in before if after[table] != before[table]]
 
 
 def whole(estate: Estate, requests: Sequence[Request]) -> list[tuple[Request, str]]:

@@ -7,10 +7,10 @@ from uuid import uuid4
 
 import httpx
 
-from tests.access.estate import API, Estate, undone
-from tests.access.matrix import changed, fingerprint
+from tests.access.estate import API, Estate
 from tests.access.requests import Request
 from tests.access.table import TABLE
+from tests.support.traces import changed, fingerprint, undone
 
 REFUSED = (403, 404, 409, 422)
 

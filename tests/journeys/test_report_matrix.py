@@ -6,8 +6,7 @@ Who sees no report tries a third of the commands in each state, in three states 
 """
 
 import itertools
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -26,9 +25,8 @@ from app.reports.workflow import Command
 from tests.reports.scene import Scene, on
 from tests.support.county import County
 from tests.support.people import People, Person
+from tests.support.traces import changed, fingerprint, undone
 
-# What may be written although a step was refused: who tried, and how often.
-BESIDE = {"audit_event", "idempotency_key", "seal_pending", "throttle_hit"}
 LATER = (clock.now() + timedelta(days=3)).isoformat()
 # Needs that every report here meets in the states in which they matter; an open request has cases of its own.
 USUAL = frozenset({"target_not_dispatched", "reopening_left", "level_above", "pending_look"})
@@ -133,30 +131,6 @@ class Play:
         if status == 200 and told["status"] not in {*self.rules[command]["to"], case.state}:
             return f"leads to {told['status']}"
         return f"is told {told}" if code == "invalid_transition" and told["current_status"] != case.state else None
-
-
-@asynccontextmanager
-async def undone(connection: AsyncConnection) -> AsyncIterator[None]:
-    savepoint = await connection.begin_nested()
-    try:
-        yield
-    finally:
-        await savepoint.rollback()
-
-
-async def fingerprint(connection: AsyncConnection) -> dict[str, str]:
-    """A digest of every table but those beside; messages and jobs among them."""
-    names = await connection.execute(sa.text(
-        "select format('%I.%I', n.nspname, c.relname), c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace"
-        " where c.relkind = 'r' and n.nspname not in ('pg_catalog', 'information_schema')"
-    ))
-    digest = "select '{0}', coalesce(md5(string_agg(t::text, '|' order by t::text)), '') from {0} t"
-    tables = " union all ".join(digest.format(full) for full, name in names.all() if name not in BESIDE)
-    return {row[0]: row[1] for row in await connection.execute(sa.text(tables))}
-
-
-def changed(before: dict[str, str], after: dict[str, str]) -> list[str]:
-    return [table for table in before if after[table] != before[table]]
 
 
 @pytest.fixture

@@ -14,10 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.auth import work
 from app.auth.routing import Route
 from app.db.session import AsyncSession
-from tests.access.estate import Estate, settle, undone
+from tests.access.estate import Estate, settle
 from tests.access.requests import PHOTO, SELF, Request, requests
 from tests.support.county import County
 from tests.support.people import People
+from tests.support.traces import undone
 from tests.trust.plugin import Measure
 
 WHO = (

@@ -10,9 +10,10 @@ import openpyxl
 import pytest
 
 from app.export import tables
-from tests.access.estate import Estate, undone
+from tests.access.estate import Estate
 from tests.access.ground import asked, estate, ground
 from tests.access.requests import Request
+from tests.support.traces import undone
 from tests.trust.plugin import Measure
 from tests.trust.rig.inputs import asking, callers, kept, saying, texts
 

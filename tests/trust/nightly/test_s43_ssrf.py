@@ -22,11 +22,12 @@ from app.wechat import crypto
 from app.wechat.client import WeChatClient
 from app.wechat.errors import WeChatRefused, WeChatUnavailable
 from app.wechat.store import DatabaseTokenStore
-from tests.access.estate import Estate, undone
+from tests.access.estate import Estate
 from tests.access.ground import asked, estate, ground
 from tests.access.requests import Request
 from tests.support.queue import queued
 from tests.support.simulator import RunningSimulator
+from tests.support.traces import undone
 from tests.trust.plugin import Measure
 from tests.trust.rig.inputs import asking, callers, kept, saying, texts
 from tests.trust.rig.ssrf import Ear, Listener, listening, targets
