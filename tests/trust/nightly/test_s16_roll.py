@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from tests.support.newcomer import API, Caller, county_of
 from tests.support.service import ROOT, STOP_SECONDS, Service, free_port, running_service, until
-from tests.support.volley import Line, parsed, shot
+from tests.support.volley import Answer, Line, Shot, parsed, shot
 from tests.trust.rig import nginx
 from tests.trust.rig.replicas import two_replicas
 from tests.trust.rig.slow import Load, Where, under
@@ -66,8 +66,8 @@ async def test_a_hundred_that_wait_finish_and_count_once(measured) -> None:
             measured("ended after SIGTERM", round(seconds, 1), "s")
             judge(statuses, kept, seconds, code)
             assert (last.status, last.outcome) == (503, "busy")
-            again = [await rider.post("/redemptions", body, key=key) for rider, body, key in wishes]
-            assert {answer.status_code for answer in again} == {201} and await orders_of(riders) == WAITING
+            again = await asyncio.gather(*(asked(service, one) for one in shots))
+            assert {answer.status for answer in again} == {201} and await orders_of(riders) == WAITING
 
 
 async def orders_of(riders: list[Caller]) -> int:
@@ -85,6 +85,15 @@ async def accepted(service: Service, stack: AsyncExitStack, sent: list[bytes]) -
     ports = [writer.get_extra_info("sockname")[1] for _, writer in lines]
     await asyncio.to_thread(until, lambda: len(service.holders(ports)) == len(ports), 20, "all accepted")
     return lines
+
+
+async def asked(service: Service, one: Shot) -> Answer:
+    """The same bytes once more."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
+    writer.write(one.whole)
+    answer = parsed(await reader.read())
+    writer.close()
+    return answer
 
 
 async def waiting(holder: asyncpg.Connection) -> None:
