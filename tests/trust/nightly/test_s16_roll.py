@@ -151,7 +151,7 @@ async def test_a_rolling_restart_fails_nobody(measured) -> None:
         async with county_of(site.first) as world:
             rider = await world.rider()
             with nginx.before([replica.port for replica in site.replicas]) as proxy:
-                async with rolled(Where(proxy.port, proxy.context), rider.headers) as load:
+                async with rolled(Where(proxy.port, proxy.authority), rider.headers) as load:
                     for replica in site.replicas:
                         await asyncio.sleep(2)
                         assert await asyncio.to_thread(stopped, replica) == 0
@@ -170,7 +170,7 @@ async def test_without_a_second_replica_a_restart_is_noticed() -> None:
             rider = await world.rider()
             with nginx.before([service.port]) as proxy:
                 load: Load
-                async with rolled(Where(proxy.port, proxy.context), rider.headers) as load:
+                async with rolled(Where(proxy.port, proxy.authority), rider.headers) as load:
                     await asyncio.to_thread(service.stop)
                     await asyncio.to_thread(service.start)
     assert load.failed > 0

@@ -103,7 +103,7 @@ async def test_no_address_in_the_log(http: httpx.AsyncClient, proxy: Nginx) -> N
 
 
 async def test_slow_heads_and_bodies_are_cut(proxy: Nginx, measured) -> None:
-    where = Where(proxy.port, proxy.context)
+    where = Where(proxy.port, proxy.authority)
     head, body = await asyncio.gather(until_cut(where, "head", 20), until_cut(where, "body", 70))
     measured("nginx: head cut after", head, "s")
     measured("nginx: body cut after", body, "s")

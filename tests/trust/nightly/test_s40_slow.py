@@ -1,10 +1,9 @@
 """S40: two hundred clients each that send a head, send a body and take an answer a byte at a time, beside fifty good requests a second."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
 
 import httpx
 import pytest
@@ -14,10 +13,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from app.main import create_app
 from tests.support.service import running_service
 from tests.trust.rig import nginx
-from tests.trust.rig.slow import Load, Where, steady, until_cut
+from tests.trust.rig.slow import Load, Where, crowd, steady
 
 EACH, RATE, BASE_SECONDS, SECONDS = 200, 50, 12.0, 75.0
-APART_SECONDS = 0.02
 CUT_WITHIN = {"head": 15.0, "body": 62.0, "read": 62.0}
 NOISE_SECONDS = 0.025  # below this, twice the base is the machine's noise
 
@@ -36,16 +34,8 @@ async def live(http: httpx.AsyncClient, number: int) -> httpx.Response:
 async def besieged(where: Where, *, each: int = EACH, seconds: float = SECONDS, base: float = BASE_SECONDS) -> Seen:
     await warmed(where)
     quiet = await steady(where, live, rate=RATE, seconds=base)
-    async with asyncio.TaskGroup() as group:
-        slow = {kind: [group.create_task(later(number, until_cut(where, kind, seconds))) for number in range(each)] for kind in CUT_WITHIN}
-        beside = group.create_task(steady(where, live, rate=RATE, seconds=seconds))
-    return Seen(quiet, beside.result(), {kind: [one.result() for one in ones] for kind, ones in slow.items()})
-
-
-async def later(number: int, client: Coroutine[Any, Any, float | None]) -> float | None:
-    """They come within a few seconds, not at once: what is measured is their slowness, not their coming."""
-    await asyncio.sleep(number * APART_SECONDS)
-    return await client
+    cut, beside = await asyncio.gather(crowd(where, list(CUT_WITHIN), each, seconds), steady(where, live, rate=RATE, seconds=seconds))
+    return Seen(quiet, beside, cut)
 
 
 async def warmed(where: Where) -> None:
@@ -71,7 +61,7 @@ async def test_slow_clients_are_cut_and_hinder_nobody(before: str, measured) -> 
         where = Where(service.port)
         if before == "nginx":
             proxy = stack.enter_context(nginx.before([service.port]))
-            where = Where(proxy.port, proxy.context)
+            where = Where(proxy.port, proxy.authority)
         seen = await besieged(where)
         for kind, ends in seen.cut.items():
             measured(f"{before}: {kind} cut, slowest of {len(ends)}", max((end or 999.0) for end in ends), "s")

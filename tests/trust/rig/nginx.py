@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -26,8 +27,12 @@ NAME = "xinxin.example.cn"
 @dataclass(frozen=True)
 class Nginx:
     port: int
-    context: ssl.SSLContext
+    authority: Path
     folder: Path
+
+    @cached_property
+    def context(self) -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=self.authority)
 
     @property
     def url(self) -> str:
@@ -64,7 +69,7 @@ def before(upstreams: Sequence[int]) -> Iterator[Nginx]:
         running = subprocess.Popen([nginx, "-c", str(conf), "-g", "daemon off;"], stdin=subprocess.DEVNULL, start_new_session=True)
         try:
             until(lambda: _listens(port), 20, "nginx listens")
-            yield Nginx(port, ssl.create_default_context(cafile=str(certificate)), folder)
+            yield Nginx(port, certificate, folder)
         finally:
             running.terminate()
             running.wait(20)

@@ -7,12 +7,17 @@ import ssl
 import statistics
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property
+from multiprocessing import get_context
+from pathlib import Path
 
 import httpx
 
 EVERY_SECONDS = 2.0
+APART_SECONDS = 0.02
 FIRST = {
     "head": b"GET /health/live HTTP/1.1\r\nHost: x\r\nX-Slow: ",
     "body": b"POST /api/v1/auth/refresh HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 900000\r\n\r\n{",
@@ -23,8 +28,14 @@ NEXT = {"head": b"a", "body": b" ", "read": b"\r\n"}
 
 @dataclass(frozen=True)
 class Where:
+    """`authority`: the file of the certificate that vouches for it, where it speaks TLS."""
+
     port: int
-    context: ssl.SSLContext | None = None
+    authority: Path | None = None
+
+    @cached_property
+    def context(self) -> ssl.SSLContext | None:
+        return ssl.create_default_context(cafile=self.authority) if self.authority else None
 
     @property
     def url(self) -> str:
@@ -72,6 +83,28 @@ async def _ended(reader: asyncio.StreamReader, kind: str) -> bool:
             return True
     except TimeoutError:
         return False
+
+
+async def crowd(where: Where, kinds: Sequence[str], each: int, seconds: float) -> dict[str, list[float | None]]:
+    """So many of each kind, from a process of their own: their handshakes must not hold up whoever measures something else.
+
+    They come within a few seconds, not at once: what is tried is their slowness, not their coming.
+    """
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as apart:
+        return await asyncio.get_running_loop().run_in_executor(apart, _crowd, where.port, where.authority, kinds, each, seconds)
+
+
+def _crowd(port: int, authority: Path | None, kinds: Sequence[str], each: int, seconds: float) -> dict[str, list[float | None]]:
+    where = Where(port, authority)
+
+    async def one(kind: str, number: int) -> float | None:
+        await asyncio.sleep(number * APART_SECONDS)
+        return await until_cut(where, kind, seconds)
+
+    async def all_of_them() -> list[list[float | None]]:
+        return [await found for found in [asyncio.gather(*(one(kind, number) for number in range(each))) for kind in kinds]]
+
+    return dict(zip(kinds, asyncio.run(all_of_them()), strict=True))
 
 
 @dataclass
