@@ -1,0 +1,68 @@
+"""A connection that was lost while it rested is replaced before somebody works with it; one that has just been used is not asked."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from app.db import pooling
+from app.db import session as db_session
+from app.settings import Settings
+
+PID = sa.text("select pg_backend_pid()")
+
+
+@pytest.fixture
+async def engine(settings: Settings) -> AsyncIterator[AsyncEngine]:
+    database = db_session.connect(str(settings.database_url), info={}, pool_size=2, role=None)
+    yield database.engine
+    await database.close()
+
+
+async def pid(engine: AsyncEngine) -> int:
+    async with engine.connect() as connection:
+        return int((await connection.execute(PID)).scalar_one())
+
+
+async def cut(engine: AsyncEngine) -> int:
+    """The connection that rests in the pool is ended by the server, which has said so; nobody here has read it yet."""
+    victim = await pid(engine)
+    async with engine.connect() as resting, engine.connect() as other:
+        if (await resting.execute(PID)).scalar_one() != victim:
+            resting, other = other, resting
+        killer = sa.text("select pg_terminate_backend(:victim, 5000)").bindparams(victim=victim)
+        await resting.rollback()
+        assert (await other.execute(killer)).scalar_one() is True
+    return victim
+
+
+@pytest.mark.parametrize("rest", [0.0, 1_000.0], ids=["asked after a rest", "known by the driver"])
+async def test_a_lost_connection_is_replaced(engine: AsyncEngine, rest: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pooling, "REST_SECONDS", rest)
+    victim = await cut(engine)
+    assert victim not in {await pid(engine) for _ in range(3)}
+
+
+async def test_one_that_was_just_used_is_not_asked(engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr(engine.dialect, "do_ping", asked.append)
+    await pid(engine)
+    await pid(engine)
+    assert not asked
+    monkeypatch.setattr(pooling, "REST_SECONDS", 0.0)
+    await pid(engine)
+    assert len(asked) == 1
+
+
+async def test_without_a_look_the_lost_one_is_handed_out(engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The known-bad variant."""
+    monkeypatch.setattr(pooling, "look_before_use", lambda engine: None)
+    bare = db_session.connect(str(engine.url.render_as_string(hide_password=False)), info={}, pool_size=2, role=None)
+    await cut(bare.engine)
+    with pytest.raises(DBAPIError):
+        for _ in range(3):
+            await pid(bare.engine)
+    await bare.close()
