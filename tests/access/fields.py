@@ -17,7 +17,7 @@ PROTECTED = (
     "id", "role", "roles", "area_path", "points_balance", "available", "created_by", "created_at", "version", "granted_by", "is_admin",
     "debt", "account_kind", "settled_at", "decided_by", "verified_at", "erased_at", "tenant_id", "code_sealed", "phone_index",
 )
-PIECE = 40
+PIECE = 16  # an answer names at most 20
 
 
 async def columns(estate: Estate) -> list[str]:
