@@ -51,6 +51,7 @@ async def lifespan(made: FastAPI) -> AsyncIterator[None]:
     """Opens what the application works with when a process starts, and closes it when it ends."""
     tracing.configure(made.state.settings.otlp_endpoint, process="api")
     await prepared(made.state.settings.data_dir)
+    end_with_parent()  # from here on there may be requests to finish
     async with parts.opened(made.state.settings, name="xinxin-api") as opened:
         made.state.database, made.state.wechat, made.state.store = opened.database, opened.wechat, opened.store
         yield
@@ -59,7 +60,6 @@ async def lifespan(made: FastAPI) -> AsyncIterator[None]:
 
 def build() -> FastAPI:
     """The factory that uvicorn calls in each worker process. Settings that are refused would be refused again: all of it ends then."""
-    end_with_parent()
     observability.configure("api")
     ports.connect()
     try:

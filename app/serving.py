@@ -1,15 +1,19 @@
-"""The API process (`python -m app.serving`): uvicorn with our protocol. It loads the application in its workers only."""
+"""The API process (`python -m app.serving`): uvicorn with our protocol."""
 
 import argparse
 import gc
-import os
+import importlib
+import multiprocessing
 import resource
 import signal
+import socket
 import sys
+from collections.abc import Callable
+from multiprocessing.context import ForkProcess
 
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
-from uvicorn.supervisors import Multiprocess
+from uvicorn.supervisors import multiprocess
 
 from app import observability
 from app.process import end_with_parent, sharing_figures
@@ -20,13 +24,7 @@ OPEN_FILES = 8_192
 # A worker that has not answered its parent for so long is killed, with every request in it. Uvicorn's own 5 s are reached by a healthy one
 # that a busy machine gives no turn; one that hangs for good is taken out of service by its readiness long before.
 SILENT_SECONDS = 15
-
-# A worker gets this module before it loads the application for seconds, and the listening socket with it: should the parent be killed
-# meanwhile, the worker must let go of the port at once, or the next API cannot begin. It has nothing in flight, and uvicorn would only
-# take note of a SIGTERM; `main.build` asks for that one when all is loaded.
-if __name__ == "__mp_main__":
-    end_with_parent(os.getppid(), order=signal.SIGKILL)
-    gc.disable()  # a fifth of the loading otherwise, in which nothing becomes garbage; `main.build` enables it again
+FORK = multiprocessing.get_context("fork")
 
 
 def main() -> int:
@@ -62,11 +60,36 @@ def serve_alone(config: uvicorn.Config) -> int:
 
 
 def serve_by_many(config: uvicorn.Config) -> int:
-    """Uvicorn ends its processes when one cannot start, and says nothing of it by its own exit code: whoever watches this one must know."""
+    """Uvicorn ends its processes when one cannot start, and says nothing of it by its own exit code: whoever watches this one must know.
+
+    Its own way is to start each from nothing: seconds of loading, also after a crash, and memory of its own for the same code. Here the
+    code is loaded once, and they are forked from it. Nothing is open yet that a fork must not share: no loop, thread or connection.
+    """
     with sharing_figures():
-        processes = Multiprocess(config, [config.bind_socket()])
+        listening = config.bind_socket()
+        gc.disable()  # a fifth of the loading otherwise, in which nothing becomes garbage; `main.build` enables it again
+        importlib.import_module("app.main")
+        gc.freeze()
+        multiprocess.get_subprocess = forked  # type: ignore[attr-defined, assignment]
+        processes = multiprocess.Multiprocess(config, [listening])
         processes.run()
     return 1 if any(process.exitcode == STARTUP_FAILURE for process in processes.processes) else 0
+
+
+def forked(config: uvicorn.Config, target: Callable[..., None], sockets: list[socket.socket]) -> ForkProcess:
+    return FORK.Process(target=begun, args=(target, sockets))
+
+
+def begun(target: Callable[..., None], sockets: list[socket.socket]) -> None:
+    """In the new process: signals mean what they did before its parent came to handle them.
+
+    Should the parent be killed before this one serves, it must let go of the port at once, or the next API cannot begin; it has nothing in
+    flight, and uvicorn would only take note of a SIGTERM. The application asks for that one when it is ready (`main.lifespan`).
+    """
+    for order in multiprocess.SIGNALS:
+        signal.signal(order, signal.SIG_DFL)
+    end_with_parent(order=signal.SIGKILL)
+    target(sockets)
 
 
 if __name__ == "__main__":

@@ -11,10 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from app.process import CRASHES, Child
+from app.process import CRASHES, PREPARING, Child, preparing
 
 WORKERS = 2
-LOADED = "pydantic_core"  # its library stands among the files of a worker that is loading the application
 
 
 def until(holds: Callable[[], bool], seconds: float = 30.0) -> None:
@@ -28,10 +27,11 @@ def children(parent: int) -> list[int]:
     return [int(pid) for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
 
 
-def loading(pid: int) -> bool:
+def waits_for_its_turn(pid: int) -> bool:
+    """It has asked for the lock that whoever prepares the folder holds."""
     try:
-        return LOADED in Path(f"/proc/{pid}/maps").read_text()
-    except (FileNotFoundError, ProcessLookupError):
+        return any(os.readlink(link).endswith(PREPARING) for link in Path(f"/proc/{pid}/fd").iterdir())
+    except FileNotFoundError:
         return False
 
 
@@ -44,8 +44,8 @@ def port() -> int:
 
 @pytest.fixture
 def api(port: int, tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
-    """Two workers that never get to serve: the folder is being prepared, so they wait once they have loaded the application."""
-    with (tmp_path / "errors").open("wb") as errors:
+    """Two workers that never get to serve: the folder is being prepared, so they wait."""
+    with preparing(tmp_path), (tmp_path / "errors").open("wb") as errors:
         process = subprocess.Popen(
             [sys.executable, "-m", "app.serving", "--port", str(port), "--workers", str(WORKERS)], stderr=errors, stdout=subprocess.DEVNULL,
             env={**os.environ, "XINXIN_PARENT_PID": str(os.getpid()), "XINXIN_DATA_DIR": str(tmp_path)},
@@ -55,9 +55,9 @@ def api(port: int, tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
         process.wait()
 
 
-def test_workers_that_are_still_loading_end_with_a_killed_api(api: "subprocess.Popen[bytes]", port: int, tmp_path: Path) -> None:
-    """Not only once they have loaded everything, which takes seconds: then they say that their parent is gone."""
-    until(lambda: sum(loading(child) for child in children(api.pid)) == WORKERS)  # one that has not begun is told by its own first look
+def test_workers_that_do_not_serve_yet_end_with_a_killed_api(api: "subprocess.Popen[bytes]", port: int, tmp_path: Path) -> None:
+    """A SIGTERM they would only take note of."""
+    until(lambda: sum(waits_for_its_turn(child) for child in children(api.pid)) == WORKERS)
     left = children(api.pid)
     api.send_signal(signal.SIGKILL)
     api.wait()

@@ -140,7 +140,7 @@ class Service:
         return next(pid for pid in children().get(self.process.pid, []) if b"app.serving" in command_of(pid))
 
     def api_workers(self) -> list[int]:
-        return sorted(pid for pid in children().get(self.api(), []) if b"spawn_main" in command_of(pid))
+        return sorted(pid for pid in children().get(self.api(), []) if b"app.serving" in command_of(pid))
 
     def holders(self, ports: Iterable[int]) -> dict[int, int]:
         """Client port → the API worker that has accepted its connection."""
