@@ -5,8 +5,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from app import vitals
-from app.db import pulse, roles, spans
+from app.db import acting, pulse, roles, spans
 from app.db import session as db_session
+from app.db.acting import Acting
 from app.db.session import Database
 from app.security import keys
 from app.settings import Settings
@@ -51,15 +52,18 @@ def _protection(settings: Settings) -> Protection | None:
 
 @asynccontextmanager
 async def opened(
-    settings: Settings, *, name: str, statement_timeout_ms: int = 5_000, actor: dict[str, object] | None = None, pool_size: int = 8
+    settings: Settings, *, name: str, statement_timeout_ms: int = 5_000, actor: dict[str, object] | None = None, pool_size: int = 8,
+    acting_for: Acting = acting.NOBODY,
 ) -> AsyncIterator[Parts]:
-    """`name` is what the database shows of this process; `actor` stands in audit events that no signed-in caller causes. `pool_size`
-    is how many connections are kept: what is used beyond them is opened and closed each time."""
+    """`name` is what the database shows of this process; `actor` stands in audit events that no signed-in caller causes, and
+    `acting_for` is what row security hears of sessions without one. `pool_size` is how many connections are kept: what is used beyond
+    them is opened and closed each time."""
     assert settings.database_url, "a process is given its database by scripts/server or XINXIN_DATABASE_URL"
     info = session_info(settings) | ({"actor": actor} if actor else {})
     async with AsyncExitStack() as stack:
         database = db_session.connect(
-            settings.database_url, info=info, name=name, statement_timeout_ms=statement_timeout_ms, pool_size=pool_size
+            settings.database_url, info=info, name=name, statement_timeout_ms=statement_timeout_ms, pool_size=pool_size,
+            acting_for=acting_for,
         )
         stack.push_async_callback(database.close)
         spans.told()

@@ -9,7 +9,7 @@ from pgqueuer import PgQueuer
 import app.handlers
 import app.tables  # noqa: F401 - handlers fill the registry, tables the metadata
 from app import observability, parts, ports, tracing
-from app.db import addresses, roles
+from app.db import acting, addresses, roles
 from app.jobs import runner
 from app.jobs.registry import Context
 from app.process import end_with_parent, prepared, stopped_by_signal
@@ -27,11 +27,15 @@ async def run(settings: Settings, pace: runner.Pace = PACE, *, grace: float = GR
     await prepared(settings.data_dir)
     stop = stopped_by_signal()
     async with parts.opened(
-        settings, name="xinxin-worker", statement_timeout_ms=STATEMENT_TIMEOUT_MS, actor={"kind": "job"}, pool_size=pace.at_once
+        settings, name="xinxin-worker", statement_timeout_ms=STATEMENT_TIMEOUT_MS, actor={"kind": "job"}, pool_size=pace.at_once,
+        acting_for=acting.SERVICE,
     ) as opened:
         connection = await asyncpg.connect(
             addresses.plain(str(settings.database_url)),
-            server_settings={"application_name": "xinxin-queue", "timezone": "UTC", **roles.start_settings(roles.APP)},
+            server_settings={
+                "application_name": "xinxin-queue", "timezone": "UTC", **roles.start_settings(roles.APP),
+                **acting.start_settings(acting.SERVICE),
+            },
         )
         sealing = asyncio.create_task(sealer.run(opened.database, stop))
         try:

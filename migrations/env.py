@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlmodel import SQLModel
 
 import app.tables  # noqa: F401 - fills the metadata
-from app.db import addresses
+from app.db import acting, addresses
 from app.settings import Settings
 
 MIGRATION_LOCK = 7_236_401_220_261_124  # any number that nothing else uses
@@ -82,7 +82,10 @@ def give_way(connection: Connection) -> None:
 
 
 async def run_alone(url: str) -> None:
-    engine = create_async_engine(addresses.engine_url(url), poolclass=sa.NullPool)
+    engine = create_async_engine(
+        addresses.engine_url(url), poolclass=sa.NullPool,
+        connect_args={"server_settings": acting.start_settings(acting.SERVICE)},
+    )
     async with engine.connect() as connection:
         await connection.run_sync(run_by_steps)
         await connection.commit()

@@ -41,7 +41,7 @@ from tests.support import migration_log
 from tests.support.county import County, make_county
 from tests.support.people import People
 from tests.support.queue import queued as queued_jobs
-from tests.support.savepoints import OneConnection
+from tests.support.savepoints import OneConnection, served_over
 from tests.support.simulator import RunningSimulator, running_simulator
 
 pytest_plugins = ["tests.trust.plugin"]
@@ -201,7 +201,7 @@ async def connection(committed: Database) -> AsyncIterator[AsyncConnection]:
 
 
 @pytest.fixture
-def database(connection: AsyncConnection, settings: Settings) -> Database:
+def database(connection: AsyncConnection, settings: Settings) -> OneConnection:
     return OneConnection(connection, session_info(settings))
 
 
@@ -212,9 +212,11 @@ async def session(database: Database) -> AsyncIterator[AsyncSession]:
 
 
 @pytest.fixture
-async def client(application: FastAPI, database: Database, wechat: WeChatClient, store: ObjectStore) -> AsyncIterator[httpx.AsyncClient]:
-    application.state.database, application.state.wechat, application.state.store = database, wechat, store
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=application), base_url="http://test") as client:
+async def client(
+    application: FastAPI, database: OneConnection, wechat: WeChatClient, store: ObjectStore
+) -> AsyncIterator[httpx.AsyncClient]:
+    application.state.wechat, application.state.store = wechat, store
+    async with httpx.AsyncClient(transport=served_over(application, database), base_url="http://test") as client:
         yield client
 
 

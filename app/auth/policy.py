@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from app.auth.principal import AccountStatus, Principal
+from app.db.acting import Reason
 from app.errors import Forbidden, StepUpRequired
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
@@ -15,7 +16,8 @@ ATTRIBUTE = "__policy__"
 class Policy:
     """Signed in is the default. `consents` bind members on POST only; `key` says what an Idempotency-Key means here.
 
-    `while_otp_pending` opens a route to a console session that must enrol its second factor first.
+    `while_otp_pending` opens a route to a console session that must enrol its second factor first. `service`: why a public route, whose
+    caller is nobody, acts as the service.
     """
 
     public: bool = False
@@ -25,6 +27,7 @@ class Policy:
     step_up: bool = False
     while_cancelling: bool = False
     while_otp_pending: bool = False
+    service: Reason | None = None
 
     def check(self, principal: Principal, *, method: str) -> None:
         """Raises ConsentRequired, PhoneRequired, StepUpRequired, or Forbidden for a write of an account that is being cancelled."""

@@ -10,6 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm.attributes import InstrumentedAttribute
 
 from app.auth.roles import Role, ScopeType
+from app.db import acting
+from app.db.acting import Acting
 from app.errors import ConsentRequired, PhoneRequired
 
 
@@ -78,6 +80,15 @@ class Principal:
         """Raises PhoneRequired."""
         if not self.has_phone:
             raise PhoneRequired
+
+
+def acting_for(principal: Principal) -> Acting:
+    """What row security is told of the caller: the same as the function `signed_in` of migration 0051 says when it finds them."""
+    held = principal.grants
+    return acting.for_account(
+        principal.account_id, [grant.area_path for grant in held if grant.scope_type is ScopeType.AREA and grant.area_path is not None],
+        [grant.scope_id for grant in held if grant.scope_type is not ScopeType.AREA and grant.scope_id is not None],
+    )
 
 
 def within(column: InstrumentedAttribute[Any] | sa.ColumnElement[Any] | Any, paths: Iterable[str]) -> sa.ColumnElement[bool]:

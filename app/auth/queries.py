@@ -11,7 +11,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from app.auth.models import AccessGrant, Account, AuthSession, OtpFactor, RefreshToken
-from app.auth.principal import AccountKind, AccountStatus, Grant, Principal
+from app.auth.principal import AccountKind, AccountStatus, Grant, Principal, acting_for
 from app.auth.queries_grants import (
     as_grant,
     covering,
@@ -28,6 +28,7 @@ from app.auth.queries_grants import (
 )
 from app.auth.roles import Role, ScopeType
 from app.auth.workflow import mask_phone
+from app.db import acting
 from app.db.session import AsyncSession
 from app.errors import AccountSuspended, NotFound, Unauthenticated
 from app.idempotency import service as idempotency_service
@@ -48,19 +49,10 @@ DUE = (col(Account.status) == AccountStatus.CANCELLING, col(Account.erase_on) <=
 CHILD = aliased(RefreshToken)
 
 # One round trip answers all that a request needs before its own work: the session, the account, the grants in force, and the
-# answer that this caller's Idempotency-Key already has.
-CALLER = sa.text("""
-select a.kind, a.status, a.consented, a.phone_index is not null as has_phone, s.otp_pending,
-       coalesce(s.stepped_up_until > clock_timestamp(), false) as stepped_up,
-       (select json_agg(json_build_array(g.id, g.role, g.scope_type, g.scope_id, c.area_path))
-          from access_grant g left join scope c on c.scope_type = g.scope_type and c.scope_id = g.scope_id
-         where g.account_id = a.id and g.revoked_at is null and g.valid_until > clock_timestamp()) as grants,
-       k.row_id, k.fingerprint, k.status as answer_status, k.media_type, k.body
-  from auth_session s
-  join account a on a.id = s.account_id
-  left join idempotency_key k on k.account_id = a.id and k.key = :key
- where s.id = :session_id and s.account_id = :account_id and s.ended_at is null and s.expires_at > clock_timestamp()
-""").bindparams(sa.bindparam("key", type_=sa.Text), sa.bindparam("session_id", type_=sa.Uuid), sa.bindparam("account_id", type_=sa.Uuid))
+# answer that this caller's Idempotency-Key already has. The function (migration 0051) tells row security, too, who asks from now on.
+CALLER = sa.text("select * from signed_in(:session_id, :account_id, :key, :enter, :lasting)").bindparams(
+    sa.bindparam("key", type_=sa.Text), sa.bindparam("session_id", type_=sa.Uuid), sa.bindparam("account_id", type_=sa.Uuid)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +69,11 @@ async def load_caller(session: AsyncSession, claims: Claims, *, key: str | None)
         AccountSuspended
     """
     connection = await session.connection()
-    found = await connection.execute(CALLER, {"session_id": claims.session_id, "account_id": claims.account_id, "key": key})
+    asked = {"session_id": claims.session_id, "account_id": claims.account_id, "key": key}
+    enter, lasting = session.info.get(acting.INFO) == acting.LATER, bool(session.info.get(acting.LASTING))
+    if enter and lasting:
+        connection.info[acting.INFO] = acting.LATER
+    found = await connection.execute(CALLER, {**asked, "enter": enter, "lasting": lasting})
     row = found.mappings().first()
     if row is None or row["status"] == AccountStatus.ERASED:
         raise Unauthenticated
@@ -88,6 +84,10 @@ async def load_caller(session: AsyncSession, claims: Claims, *, key: str | None)
         grants=tuple(_grant(*columns) for columns in row["grants"] or ()), consented=frozenset(row["consented"]),
         has_phone=row["has_phone"], stepped_up=row["stepped_up"], otp_pending=row["otp_pending"],
     )
+    if enter:
+        session.info[acting.INFO] = acting_for(principal)
+        if lasting:
+            connection.info[acting.INFO] = session.info[acting.INFO]
     if row["row_id"] is None:
         return Caller(principal, None)
     answer = idempotency_service.opened(

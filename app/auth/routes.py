@@ -24,6 +24,7 @@ from app.auth.schemas import (
     TokensOut,
     WeChatSignIn,
 )
+from app.db.acting import Reason
 from app.pagination import Page, Paging, page_of
 from app.security import tokens
 
@@ -41,7 +42,7 @@ ThingId = Annotated[UUID, Path(examples=[schemas.SAMPLE_ID])]
 
 
 @router.post("/wechat", summary="微信登录")
-@policy(public=True, key="ignored")
+@policy(public=True, key="ignored", service=Reason.SIGN_IN)
 async def sign_in_by_wechat(body: WeChatSignIn, wechat: WeChat, session: Session, settings: AppSettings, device: Device) -> TokensOut:
     person = await wechat.code_to_session(body.code)
     issuer = tokens.issuer(settings.env)
@@ -49,7 +50,7 @@ async def sign_in_by_wechat(body: WeChatSignIn, wechat: WeChat, session: Session
 
 
 @router.post("/password", summary="管理端密码登录")
-@policy(public=True, key="ignored")
+@policy(public=True, key="ignored", service=Reason.SIGN_IN)
 async def sign_in_by_password(
     body: PasswordSignIn, reader: ReadSession, session: Session, settings: AppSettings, device: Device
 ) -> TokensOut:
@@ -61,7 +62,7 @@ async def sign_in_by_password(
 
 
 @router.post("/refresh", summary="刷新登录凭证")
-@policy(public=True, key="ignored")
+@policy(public=True, key="ignored", service=Reason.SIGN_IN)
 async def refresh(body: Refresh, session: Session, settings: AppSettings) -> TokensOut:
     return schemas.tokens_out(await service.refresh(session, token=body.refresh_token, issuer=tokens.issuer(settings.env)))
 

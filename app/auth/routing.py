@@ -19,6 +19,7 @@ from app.auth import queries
 from app.auth.policy import Policy, policy_of
 from app.auth.principal import Principal
 from app.auth.work import Claim, Work, replay
+from app.db import acting
 from app.db.session import AsyncSession
 from app.errors import AppError, BadRequest, IdempotencyKeyMissing, Unauthenticated, ValidationFailed
 from app.middleware.content import check_content_type
@@ -131,7 +132,8 @@ def _gated(endpoint: Callable[..., Any], policy: Policy, method: str) -> Callabl
 
 
 async def _handle(endpoint: Handler, policy: Policy, expects: str | None, request: Request) -> Response:
-    work = request.state.work = Work(request, request.app.state.database)
+    stranger = acting.SERVICE if policy.service else acting.NOBODY
+    work = request.state.work = Work(request, request.app.state.database, stranger)
     try:
         try:
             replayed = await _admit(request, work, policy, expects)
@@ -155,7 +157,7 @@ async def _admit(request: Request, work: Work, policy: Policy, expects: str | No
     if not policy.public:
         settings: Settings = request.app.state.settings
         claims = tokens.read(work.reader.info["keys"].secret, _bearer(request), issuer=f"xinxin-{settings.env}")
-        caller = await queries.load_caller(work.reader, claims, key=key if key and VISIBLE.fullmatch(key) else None)
+        caller = await queries.load_caller(work.reader_of_caller, claims, key=key if key and VISIBLE.fullmatch(key) else None)
         work.principal, answer = caller.principal, caller.answer
     if request.method == "GET":
         return None

@@ -7,7 +7,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.audit import service as audit_service
-from app.auth.principal import Principal
+from app.auth.principal import Principal, acting_for
+from app.db import acting
+from app.db.acting import Acting
 from app.db.session import AsyncSession, Database, exclusive_name
 from app.errors import MEDIA_TYPE, AppError, Conflict, Forbidden, IdempotencyKeyReused, RequestInProgress
 from app.idempotency import service as idempotency_service
@@ -29,8 +31,10 @@ class Claim:
 class Work:
     """Sessions are opened when first asked for. The write session begins its transaction at its first statement."""
 
-    def __init__(self, request: Request, database: Database) -> None:
+    def __init__(self, request: Request, database: Database, stranger: Acting = acting.NOBODY) -> None:
+        """`stranger`: for whom the work acts while there is no caller."""
         self.request = request
+        self.stranger = stranger
         self.database = database
         self.principal: Principal | None = None
         self.claim: Claim | None = None
@@ -53,6 +57,13 @@ class Work:
             self._reader = self.database.reader()
         self._reader.info.update(self._facts())  # asked for again once the caller is known
         return self._reader
+
+    @property
+    def reader_of_caller(self) -> AsyncSession:
+        """The reader for the one statement that finds out who the caller is, and says it to row security."""
+        reader = self.reader
+        reader.info[acting.INFO] = acting.LATER
+        return reader
 
     async def release_reader(self) -> None:
         """Gives the connection back, so that a slow body or a call to WeChat holds none."""
@@ -118,7 +129,7 @@ class Work:
         actor = {"kind": who.kind.value, "id": who.account_id, "session_id": who.session_id} if who else {}
         return {
             "actor": actor, "request_id": self.request_id, "address": client.host if client else None,
-            "idempotency_key": self.claim.key if self.claim else None,
+            "idempotency_key": self.claim.key if self.claim else None, acting.INFO: acting_for(who) if who else self.stranger,
         }
 
     async def _remember(self, session: AsyncSession, response: Response) -> bool:

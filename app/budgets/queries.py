@@ -15,6 +15,8 @@ from app.auth.roles import Role
 from app.budgets import service
 from app.budgets.figures import ASKED, COUNTED, FLOWS, LINES, summed
 from app.budgets.workflow import Flows
+from app.db import acting
+from app.db.acting import Reason
 from app.db.session import AsyncSession
 from app.errors import Forbidden, NotFound
 from app.redemptions import queries_corrections, queries_months, queries_settlements
@@ -86,6 +88,7 @@ async def access_area(session: AsyncSession, *, principal: Principal, area_id: U
     area = await areas_queries.get(session, area_id)
     if not principal.covers(area.path, Role.AREA_ADMIN):
         raise NotFound
+    await acting.as_service(session, Reason.FIGURES)
     return area
 
 

@@ -15,6 +15,8 @@ from app.auth.principal import Principal, within
 from app.auth.roles import Role, ScopeType
 from app.checkins import workflow
 from app.checkins.models import AppointedRole, Appointment, CheckIn, Kind, Status
+from app.db import acting
+from app.db.acting import Reason
 from app.db.session import AsyncSession
 from app.errors import NotFound
 from app.qrcodes.models import QrCode
@@ -143,6 +145,7 @@ async def today(session: AsyncSession) -> date:
 
 async def verified(session: AsyncSession, appointment_id: UUID) -> tuple[CheckIn, Held]:
     """An appointment with its check-in, for whoever scans its certificate. Raises NotFound."""
+    await acting.as_service(session, Reason.SCAN)
     found = await session.exec(
         sa.select(CheckIn)
         .join(Appointment, col(Appointment.checkin_id) == col(CheckIn.id))

@@ -16,13 +16,13 @@ from sqlalchemy.orm import SessionTransaction
 from sqlalchemy.sql.base import Executable
 from sqlmodel.ext.asyncio import session as sqlmodel_session
 
-from app.db import addresses, commits, failures, pooling, roles
+from app.db import acting, addresses, commits, failures, pooling, roles
+from app.db.acting import Acting
 from app.errors import RequestInProgress
 
 # More than the service has: with the default of 100 each was prepared again and again, a round trip each time.
 STATEMENTS = 500
 CLOSE_SECONDS = 2.0
-LOCK_STATEMENT = sa.text("select pg_try_advisory_xact_lock(hashtextextended(:name, 0))")
 
 
 class AsyncSession(sqlmodel_session.AsyncSession):
@@ -44,12 +44,13 @@ class Database:
 
     `session()` is the unit of work: whoever opens it decides when it commits. `reader()` runs in AUTOCOMMIT: each statement sees what
     is committed, without the two round trips of BEGIN and ROLLBACK; it must not write.
-    Every session carries `info` (the key ring under "keys"), so that services need no globals.
+    Every session carries `info` (the key ring under "keys"), so that services need no globals. `acting_for` says for whom, unless a session
+    is told otherwise: what each connection says as it starts.
     """
 
-    def __init__(self, engine: AsyncEngine, info: dict[str, Any]) -> None:
+    def __init__(self, engine: AsyncEngine, info: dict[str, Any], acting_for: Acting = acting.SERVICE) -> None:
         self.engine = engine
-        self._info = info
+        self._info = {**info, acting.DEFAULT: acting_for}
         self._session = async_sessionmaker(engine, class_=AsyncSession, expire_on_commit=False)
         self._reader = async_sessionmaker(
             engine.execution_options(isolation_level="AUTOCOMMIT"), class_=AsyncSession, expire_on_commit=False, autoflush=False
@@ -75,7 +76,7 @@ class Database:
         return self._session(info={**self._info, **info})
 
     def reader(self) -> AsyncSession:
-        return self._reader(info=dict(self._info))
+        return self._reader(info={**self._info, acting.LASTING: True})
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
@@ -96,6 +97,8 @@ class Database:
             exported = await opened[0].scalar(sa.text("select pg_export_snapshot()")) if connections > 1 else None
             for connection in opened[1:]:
                 await connection.exec_driver_sql(f"set transaction snapshot '{exported}'")
+            for connection in opened:  # after the snapshot, which must come first; the last reader on it may have said something else
+                await connection.execute(acting.ENTER_STATEMENT, {**self._info[acting.DEFAULT].values, "lasting": False})
             yield opened
 
     async def let_go(self) -> None:
@@ -114,11 +117,12 @@ class Database:
 
 def connect(
     url: str, *, info: dict[str, Any], pool_size: int = 8, name: str = "xinxin-api", statement_timeout_ms: int = 5_000,
-    role: str | None = roles.APP,
+    role: str | None = roles.APP, acting_for: Acting = acting.SERVICE,
 ) -> Database:
     """Opens the pool. `url` is a postgresql:// address (socket folder, host or hosts). Waiting for a connection for 2 s is 503 `busy`.
 
-    `role` None stays the owner of the tables: for migrations and for an operator's hand.
+    `role` None stays the owner of the tables: for migrations and for an operator's hand. `acting_for`: what a process that serves
+    requests must set to NOBODY.
     """
     engine = create_async_engine(
         addresses.engine_url(url, commits.DRIVER),
@@ -131,21 +135,21 @@ def connect(
             "server_settings": {
                 "application_name": name, "timezone": "UTC", "statement_timeout": str(statement_timeout_ms), "lock_timeout": "2000",
                 "idle_in_transaction_session_timeout": "15000", "synchronous_commit": "on",
-                **roles.start_settings(role),
+                **roles.start_settings(role), **acting.start_settings(acting_for),
             },
         },
     )
     failures.forget_demoted(engine)
     pooling.look_before_use(engine)
     commits.guard(engine)
-    return Database(engine, info)
+    return Database(engine, info, acting_for)
 
 
 @event.listens_for(SyncSession, "after_begin")
-def _take_request_lock(session: SyncSession, transaction: SessionTransaction, connection: Connection) -> None:
-    """Holds the idempotency key for the length of the transaction: a second request under the same key hears 409, it does not wait."""
-    name = session.info.get("exclusive")
-    if name and not transaction.nested and not connection.scalar(LOCK_STATEMENT, {"name": name}):
+def _enter(session: SyncSession, transaction: SessionTransaction, connection: Connection) -> None:
+    """Says for whom it acts, and holds the idempotency key for the length of the transaction: a second request under the same key hears
+    409, it does not wait."""
+    if not transaction.nested and not acting.enter(session.info, connection, session.info.get("exclusive")):
         raise RequestInProgress
 
 

@@ -11,6 +11,8 @@ from sqlmodel import col
 from app import clock
 from app.auth import queries as auth_queries
 from app.auth.principal import AccountKind, AccountStatus, Principal
+from app.db import acting
+from app.db.acting import Reason
 from app.db.session import AsyncSession
 from app.discounts import codes, workflow
 from app.discounts.models import Discount, StoreVisitDay, StoreVisitMark
@@ -127,6 +129,7 @@ async def bearer(session: AsyncSession, member_id: UUID, *, with_level: bool) ->
     if who.status is not AccountStatus.ACTIVE or "service" not in who.consented:
         raise TicketExpired
     member = await members_queries.get(session, member_id=member_id)
+    await acting.work_on(session, member_id, Reason.TILL)
     level = await points_queries.level(session, member_id=member_id) if with_level else None
     return Bearer(member_id, member.occupation if member else None, level)
 

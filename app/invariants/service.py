@@ -14,6 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.areas import queries as areas_queries
 from app.auth.principal import Principal
+from app.db import acting
+from app.db.acting import Reason
 from app.db.session import AsyncSession, Database
 from app.errors import Conflict
 from app.invariants import workflow
@@ -119,6 +121,7 @@ async def lift(session: AsyncSession, *, principal: Principal, freeze_id: UUID, 
     """
     freeze = await freezing.take(session, principal=principal, freeze_id=freeze_id, seen=seen)
     check = BY_CODE.get(freeze.invariant)
+    await acting.as_service(session, Reason.BOOKS)
     if check is not None and await _broken_at(session, check, freeze.area_path):
         raise Conflict("账目仍不一致，查明更正后才能解除")
     await freezing.lift(session, freeze, principal=principal, note=note)

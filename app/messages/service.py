@@ -9,6 +9,8 @@ from sqlmodel import col
 
 from app.auth.models import Account
 from app.auth.principal import AccountStatus
+from app.db import acting
+from app.db.acting import Reason
 from app.db.base import new_id
 from app.db.session import AsyncSession
 from app.errors import NotFound, ValidationFailed
@@ -29,6 +31,7 @@ async def send(
     """
     kind, reference_id, number = reference or (None, None, None)
     message_id = new_id()
+    await acting.work_on(session, member_id, Reason.TELL)
     permitted = sa.exists(
         sa.select(sa.literal(1))
         .join_from(MessageGrant, MessageTemplate, col(MessageTemplate.template_id) == col(MessageGrant.template_id))

@@ -14,6 +14,8 @@ from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlmodel import SQLModel, col
 
 from app.auth import queries as auth_queries
+from app.db import acting
+from app.db.acting import Reason
 from app.db.base import new_id
 from app.db.session import AsyncSession
 from app.points.models import Kind, LedgerAccount, PointsBalance, PointsLot
@@ -136,7 +138,8 @@ select e.id, :id, e.account, case when e.account in ('available', 'held', 'debt'
 
 
 async def lock(session: AsyncSession, member_id: UUID) -> Balance:
-    """Locks the member's balance row, making it at first sight, and returns it."""
+    """Locks the member's balance row, making it at first sight, and returns it; from now on this member's books are open to the work."""
+    await acting.work_on(session, member_id, Reason.LEDGER)
     return Balance(*(await session.exec(LOCK, params={"owner_id": member_id})).one())
 
 

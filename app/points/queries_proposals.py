@@ -9,6 +9,8 @@ from sqlmodel import col
 
 from app.auth.principal import Principal, within
 from app.auth.roles import Role
+from app.db import acting
+from app.db.acting import Reason
 from app.db.session import AsyncSession
 from app.errors import NotFound
 from app.points.models import (
@@ -22,6 +24,7 @@ from app.points.models import (
 
 async def earned_line(session: AsyncSession, *, principal: Principal, entry_id: UUID) -> PointsTransaction:
     """The line to claw back, found only by an area administrator of some area (`proposals` checks which). Raises NotFound."""
+    await acting.as_service(session, Reason.CLAW_BACK)
     found = await session.get(PointsTransaction, entry_id)
     if found is None or not principal.has(Role.AREA_ADMIN):
         raise NotFound

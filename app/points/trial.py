@@ -5,6 +5,8 @@ from typing import Any
 
 from app import clock
 from app.auth.principal import Principal
+from app.db import acting
+from app.db.acting import Reason
 from app.db.session import AsyncSession
 from app.errors import Conflict, ValidationFailed
 from app.points import queries_caps, queries_rules, queries_trial, rules
@@ -26,6 +28,7 @@ async def dry_run(session: AsyncSession, *, principal: Principal, code: str, tol
     if rule.points < 0:
         raise Conflict("扣分规则不能试算")
     span = Span(code, *_days(told), rule.area_path)
+    await acting.as_service(session, Reason.FIGURES)
     found = await queries_trial.members(session, span)
     events = sum(row.events for row in found)
     if events > MOST_EVENTS:

@@ -12,6 +12,8 @@ from sqlmodel import col
 from app import clock
 from app.auth.principal import Principal
 from app.auth.roles import Role, ScopeType
+from app.db import acting
+from app.db.acting import Reason
 from app.db.session import AsyncSession
 from app.errors import InvalidTransition, NotFound, ValidationFailed
 from app.points import queries_freezes
@@ -65,8 +67,9 @@ async def at_store(
 ) -> AtStore:
     """The store, and the order of this code (or this id), as they are now; with neither, the store alone. Raises NotFound.
 
-    A code is given by its indexes under every key.
+    A code is given by its indexes under every key. Whoever shows one shows the order: that it is for another store is told to this one.
     """
+    await acting.as_service(session, Reason.TILL)
     connection = await session.connection()
     by_code = code_indexes is not None
     statement, presented = (BY_CODE, code_indexes) if by_code else (BY_ID, redemption_id)

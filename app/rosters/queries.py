@@ -13,6 +13,8 @@ from app.areas import queries as areas_queries
 from app.auth.models import Account
 from app.auth.principal import Principal, within
 from app.auth.roles import Role, ScopeType
+from app.db import acting
+from app.db.acting import Reason
 from app.db.session import AsyncSession
 from app.enterprises import queries as enterprises_queries
 from app.errors import Forbidden, NotFound
@@ -54,7 +56,11 @@ async def path_of(session: AsyncSession, *, kind: RosterKind, owner_id: UUID) ->
 
 
 async def tenant_of(session: AsyncSession, roster: Roster) -> str:
-    """The path of the tenant that a roster's owner lies in; its own for one above all tenants."""
+    """The path of the tenant that a roster's owner lies in; its own for one above all tenants.
+
+    Whoever asks is about to compare the roster, which is theirs, with all that registered in that tenant.
+    """
+    await acting.as_service(session, Reason.FIGURES)
     path = await path_of(session, kind=roster.kind, owner_id=roster.owner_id)
     try:
         return (await areas_queries.root_of(session, path=path)).path

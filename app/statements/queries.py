@@ -14,6 +14,8 @@ from app.auth import queries as auth_queries
 from app.auth.models import Account
 from app.auth.principal import Principal
 from app.auth.roles import Role, ScopeType
+from app.db import acting
+from app.db.acting import Reason
 from app.db.session import AsyncSession
 from app.enterprises import queries as enterprises_queries
 from app.enterprises.models import Enterprise
@@ -65,6 +67,7 @@ async def access_enterprise(session: AsyncSession, *, principal: Principal, ente
     contact = principal.holds(ScopeType.ENTERPRISE, enterprise_id, Role.ENTERPRISE_CONTACT)
     if not contact and not principal.covers(enterprise.area_path, Role.AREA_ADMIN):
         raise NotFound
+    await acting.as_service(session, Reason.FIGURES)
     return enterprise
 
 

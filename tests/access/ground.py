@@ -20,7 +20,7 @@ from tests.access.estate import Estate, settle
 from tests.access.requests import Request, requests
 from tests.support.county import make_county
 from tests.support.people import People
-from tests.support.savepoints import OneConnection
+from tests.support.savepoints import OneConnection, served_over
 from tests.support.traces import undone
 
 
@@ -31,17 +31,13 @@ async def ground(
     async with committed.engine.connect() as connection:
         transaction = await connection.begin()
         database = OneConnection(connection, session_info(settings))
-        serve(application, database, wechat, store)
-        transport = httpx.ASGITransport(app=application)
+        application.state.wechat, application.state.store = wechat, store
+        transport = served_over(application, database)
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client, database.session() as session:
             people, county = People(session, settings), await make_county(session)
             run = runner(Context(database, wechat, store, settings))
             yield await settle(Estate(client, connection, session, county, people, run))
         await transaction.rollback()
-
-
-def serve(application: FastAPI, database: Database, wechat: WeChatClient, store: ObjectStore) -> None:
-    application.state.database, application.state.wechat, application.state.store = database, wechat, store
 
 
 def runner(context: Context) -> Callable[..., Awaitable[None]]:

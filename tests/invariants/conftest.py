@@ -29,7 +29,7 @@ from tests.reports.scene import Scene, on
 from tests.support.county import County, make_county
 from tests.support.owner import as_owner
 from tests.support.people import People, Person
-from tests.support.savepoints import OneConnection
+from tests.support.savepoints import OneConnection, served_over
 
 
 @dataclass
@@ -202,9 +202,9 @@ async def books(
         await whole.rollback()
 
 
-def _client(application: FastAPI, database: Database, wechat: WeChatClient, store: ObjectStore) -> httpx.AsyncClient:
-    application.state.database, application.state.wechat, application.state.store = database, wechat, store
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app=application), base_url="http://test")
+def _client(application: FastAPI, database: OneConnection, wechat: WeChatClient, store: ObjectStore) -> httpx.AsyncClient:
+    application.state.wechat, application.state.store = wechat, store
+    return httpx.AsyncClient(transport=served_over(application, database), base_url="http://test")
 
 
 @pytest.fixture

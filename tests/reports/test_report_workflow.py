@@ -1,5 +1,7 @@
 """The published table is the one that decides."""
 
+from typing import Any
+
 from app.reports import workflow
 from app.reports.words import Status
 from tests.reports.scene import Scene
@@ -19,9 +21,8 @@ async def test_it_is_told_whole(scene: Scene) -> None:
         assert set(shown["asks"]) == rule.asks
 
 
-async def test_each_command_names_its_call_and_its_body(scene: Scene) -> None:
+async def test_each_command_names_its_call_and_its_body(scene: Scene, document: dict[str, Any]) -> None:
     rules = (await scene.get(scene.reporter, "/workflow"))["commands"]
-    document = scene.client._transport.app.openapi()  # type: ignore[attr-defined]
     for rule in rules:
         method, path = rule["call"].split(" ")
         body = str(document["paths"][f"/api/v1{path}"][method.lower()]["requestBody"])

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from uuid import UUID
 
+from app.db import acting
+from app.db.acting import Reason
 from app.db.session import AsyncSession
 from app.points import ledger, queries, workflow
 from app.points.errors import InsufficientPoints
@@ -36,6 +38,7 @@ async def capture(
     session: AsyncSession, *, member_id: UUID, amount: int, redemption_id: UUID, number: str, actor_id: UUID, store_id: UUID, month: date
 ) -> None:
     """Spends what was held for an order that was verified at a store in a month. The caller's state change lets it happen once."""
+    await acting.work_on(session, member_id, Reason.LEDGER)
     held = await queries.held_lots(session, redemption_id=redemption_id)
     legs = [*_held(held, amount, -1), Leg(LedgerAccount.REDEEMED, amount, store_id=store_id, month=month)]
     await ledger.post(
@@ -48,6 +51,7 @@ async def reverse_capture(
     session: AsyncSession, *, member_id: UUID, amount: int, redemption_id: UUID, number: str, actor_id: UUID, store_id: UUID, month: date
 ) -> None:
     """Undo: the points are held again for the same order, and leave the store and the month of the verification that is taken back."""
+    await acting.work_on(session, member_id, Reason.LEDGER)
     held = await queries.held_lots(session, redemption_id=redemption_id)
     legs = [Leg(LedgerAccount.REDEEMED, -amount, store_id=store_id, month=month), *_held(held, amount, 1)]
     await ledger.post(

@@ -12,6 +12,8 @@ from app.areas import queries as areas_queries
 from app.areas.models import Area
 from app.audit import service as audit_service
 from app.auth.principal import Principal
+from app.db import acting
+from app.db.acting import Reason
 from app.db.base import new_id
 from app.db.session import AsyncSession
 from app.errors import NotFound
@@ -39,7 +41,9 @@ async def published(session: AsyncSession, *, tenant: Area, quarter: Quarter) ->
 
 
 async def be_patient(session: AsyncSession) -> None:
-    """Adding up a quarter or a year of a large ledger may take longer than a request's statement otherwise may; it is seldom done."""
+    """Adding up a quarter or a year of a large ledger may take longer than a request's statement otherwise may; it is seldom done.
+    It adds up the entries of everybody who works in the area."""
+    await acting.as_service(session, Reason.FIGURES)
     await session.exec(sa.text("set local statement_timeout = '30s'"))
 
 

@@ -8,6 +8,8 @@ from app.audit import service as audit_service
 from app.auth import queries as auth_queries
 from app.auth.principal import Principal
 from app.auth.roles import Role, ScopeType
+from app.db import acting
+from app.db.acting import Reason
 from app.db.session import AsyncSession
 from app.errors import Forbidden, ValidationFailed, expect_version
 from app.organisations import queries as organisations_queries
@@ -58,6 +60,7 @@ async def _home(session: AsyncSession, principal: Principal, row: Registration, 
     if not leads and not await organisations_queries.stands_above(session, above_id=row.organisation_id, below_id=wanted.id):
         raise Forbidden("只能由本组织或下级组织接收，其他组织请用转交")
     _require_in_being(wanted)
+    await acting.as_service(session, Reason.HAND_OVER)
     return wanted.id
 
 
@@ -125,6 +128,7 @@ async def transfer(
     if target.id == row.organisation_id:
         raise ValidationFailed.of("body", "organisation_id", msg="请选择其他组织", kind="organisation")
     _require_in_being(target)
+    await acting.as_service(session, Reason.HAND_OVER)
     expect_version(seen, row.version)
     was, row.status = row.status, workflow.step(ActorRole.SECRETARY, row.status, Command.TRANSFER)
     left = row.organisation_id

@@ -6,6 +6,8 @@ from app.areas import queries as areas_queries
 from app.areas.models import Area, Level
 from app.auth.principal import Principal
 from app.auth.roles import Role
+from app.db import acting
+from app.db.acting import Reason
 from app.db.session import AsyncSession
 from app.errors import Conflict, InvalidTransition
 from app.jobs import service as jobs_service
@@ -26,6 +28,7 @@ async def transfer(
     case = await cases.take(session, principal=principal, report_id=report_id, command=Command.TRANSFER, seen=seen)
     report, before = case.report, case.report.area_path
     chain = await _chain_to(session, report, area_id)
+    await acting.as_service(session, Reason.HAND_OVER)
     _put(report, chain)
     report.assignee_id = report.unit_id = None
     report.escalated_to, report.escalated_to_top = None, False

@@ -8,6 +8,8 @@ from sqlmodel import col
 
 from app.auth.principal import Principal
 from app.auth.roles import Role
+from app.db import acting
+from app.db.acting import Reason
 from app.db.base import new_id
 from app.db.session import AsyncSession
 from app.errors import AlreadyExists, Conflict, InvalidTransition, NotFound
@@ -51,6 +53,7 @@ async def merge(session: AsyncSession, *, principal: Principal, report_id: UUID,
         raise NotFound("没有找到要并入的上报")
     if into.status not in workflow.OPEN:
         raise Conflict("要并入的上报已经结束")
+    await acting.as_service(session, Reason.MERGE)
     report.merged_into = into.id
     await cases.move(session, case, Status.MERGED, into_id=str(into.id))
     await session.exec(sa.update(Report).where(col(Report.merged_into) == report.id).values(merged_into=into.id))
@@ -98,6 +101,7 @@ async def release(session: AsyncSession, *, into: Report) -> None:
 async def _part(session: AsyncSession, case: Case, reason: str | None) -> None:
     """What was merged into the report before follows it out again. The other report has yet to be dispatched, and so has this one anew."""
     report = case.report
+    await acting.as_service(session, Reason.MERGE)
     into = await session.get_one(Report, report.merged_into)
     branch = await queries_merges.branch(session, report)
     leaving = {report.id, *branch}

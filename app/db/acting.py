@@ -1,0 +1,129 @@
+"""For whom a unit of work acts: the database's row security asks it of every statement (migration 0051).
+
+Nobody (the empty text) sees no protected row. An account sees what is its own and what lies in the scope of its grants; `work_on` adds one
+more person, whose own rows a duty of the caller touches. The service, for work of no single person, sees everything: jobs and operators
+from the start, a request only where `as_service` says so. Both name their reason. A connection of the release before says nothing at all,
+which is NULL and not the empty text.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+from sqlalchemy.ext.asyncio import AsyncSession
+
+INFO: Final = "acting"
+DEFAULT: Final = "acting_default"
+LASTING: Final = "acting_lasting"
+BESIDES: Final = "acting_besides"
+EVERYBODY: Final = "everybody"
+ENTER = (
+    "set_config('xinxin.account', :account, not :lasting), set_config('xinxin.persons', :persons, not :lasting),"
+    " set_config('xinxin.areas', :areas, not :lasting), set_config('xinxin.scopes', :scopes, not :lasting)"
+)
+LOCK = "pg_try_advisory_xact_lock(hashtextextended(:name, 0))"
+ENTER_STATEMENT = sa.text(f"select true, {ENTER}")
+LOCK_STATEMENT = sa.text(f"select {LOCK}")
+ENTER_AND_LOCK_STATEMENT = sa.text(f"select {LOCK}, {ENTER}")
+WORK_ON_STATEMENT = sa.text("select set_config('xinxin.persons', :persons, not :lasting)")
+
+
+class Reason(StrEnum):
+    """Why a request goes beyond what its caller may see. THE list: a test knows the places of each."""
+
+    SIGN_IN = "who signs in is nobody yet"
+    SCAN = "a printed code shows what it was made for to whoever scans it"
+    TILL = "a code shows its order to the store at which it is presented, also when it is for another store"
+    CLAW_BACK = "an entry is found by its id before the area it belongs to can be judged"
+    HAND_OVER = "what goes to another organisation or area leaves the reach of whoever sends it"
+    MERGE = "reporters of one report become reporters of another, or are parted from it again"
+    BOOKS = "whether the books are right is told by all of their rows, to a caller who may lift a freeze"
+    FIGURES = "sums and lists over an area or an enterprise that has been judged to be the caller's"
+    TELL = "whoever causes a message writes it into another person's inbox"
+    LEDGER = "a decision of staff, or another member's deed, moves this member's points"
+
+
+@dataclass(frozen=True, slots=True)
+class Acting:
+    """`areas`: the paths that the grants cover; `scopes`: the stores, organisations and enterprises that they name; both with commas."""
+
+    account: str
+    areas: str = ""
+    scopes: str = ""
+
+    @property
+    def values(self) -> dict[str, str]:
+        persons = "" if self.account == SERVICE.account else self.account
+        return {"account": self.account, "persons": persons, "areas": self.areas, "scopes": self.scopes}
+
+
+NOBODY = Acting("")
+SERVICE = Acting("*")
+LATER: Final = "later"  # the caller's own statement will say it; nothing else may be asked before
+
+
+def for_account(account_id: UUID, areas: Iterable[str], scopes: Iterable[UUID]) -> Acting:
+    return Acting(str(account_id), ",".join(sorted(set(areas))), ",".join(sorted(map(str, set(scopes)))))
+
+
+def start_settings(acting: Acting) -> dict[str, str]:
+    """What a new connection says as it starts, without a round trip."""
+    return {f"xinxin.{name}": value for name, value in acting.values.items()}
+
+
+def enter(info: dict[Any, Any], connection: Connection, lock: str | None) -> bool:
+    """Says for whom the session acts that has just begun on the connection, and takes the lock of this name: False if another holds it.
+
+    Nothing is sent that the connection knows already. An AUTOCOMMIT session says it for longer than itself, so the connection's next user
+    looks at what was said last; a transaction's word ends with it.
+    """
+    info.pop(BESIDES, None)
+    default = info.get(DEFAULT, SERVICE)
+    wanted, held = info.get(INFO, default), connection.info.get(INFO, default)
+    if wanted in (LATER, held):
+        return lock is None or bool(connection.scalar(LOCK_STATEMENT, {"name": lock}))
+    lasting = bool(info.get(LASTING))
+    if lasting:
+        connection.info[INFO] = LATER  # should the statement fail, nobody knows what holds
+    values = {**wanted.values, "lasting": lasting}
+    if lock is None:
+        taken = connection.scalar(ENTER_STATEMENT, values)
+    else:
+        taken = connection.scalar(ENTER_AND_LOCK_STATEMENT, {**values, "name": lock})
+    if lasting:
+        connection.info[INFO] = wanted
+    return bool(taken)
+
+
+async def as_service(session: AsyncSession, reason: Reason) -> None:
+    """From here to the end of the unit of work it acts as the service. What its caller may do has been judged before."""
+    assert reason
+    await _say(session, ENTER_STATEMENT, SERVICE.values)
+    if not session.in_nested_transaction():
+        session.info[BESIDES] = EVERYBODY
+
+
+async def work_on(session: AsyncSession, person_id: UUID, reason: Reason) -> None:
+    """To the end of the unit of work the rows of this person count as the caller's own. Nothing is sent when they do already."""
+    assert reason
+    acting: Acting = session.info.get(INFO) or session.info.get(DEFAULT) or SERVICE
+    if acting == SERVICE:
+        return
+    known = session.info.get(BESIDES, frozenset())
+    if known == EVERYBODY or str(person_id) == acting.account or str(person_id) in known:
+        return
+    persons = known | {str(person_id)}
+    await _say(session, WORK_ON_STATEMENT, {"persons": ",".join([*filter(None, [acting.account]), *sorted(persons)])})
+    if not session.in_nested_transaction():  # what a savepoint said ends with it, if it is taken back
+        session.info[BESIDES] = persons
+
+
+async def _say(session: AsyncSession, statement: sa.TextClause, values: dict[str, str]) -> None:
+    connection, lasting = await session.connection(), bool(session.info.get(LASTING))
+    if lasting:
+        connection.info[INFO] = LATER
+    await connection.execute(statement, {**values, "lasting": lasting})
