@@ -33,7 +33,7 @@ async def run(settings: Settings, pace: runner.Pace = PACE, *, grace: float = GR
         connection = await asyncpg.connect(
             addresses.plain(str(settings.database_url)),
             server_settings={
-                "application_name": "xinxin-queue", "timezone": "UTC", **roles.start_settings(roles.APP),
+                "application_name": "xinxin-queue", "timezone": "UTC", **roles.start_settings(roles.SERVICE),
                 **acting.start_settings(acting.SERVICE),
             },
         )

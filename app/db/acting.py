@@ -4,9 +4,13 @@ Nobody (the empty text) sees no protected row. An account sees what is its own a
 more person, whose own rows a duty of the caller touches. The service, for work of no single person, sees everything: jobs and operators
 from the start, a request only where `as_service` says so. Both name their reason. A connection of the release before says nothing at all,
 which is NULL and not the empty text.
+
+The service has a role of its own, whose policy is the word true: its statements are planned as if there were no policies, by indexes too
+whose operators row security would keep from them. A connection of the tables' owner stays the owner's.
 """
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -14,7 +18,10 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.db import roles
 
 INFO: Final = "acting"
 DEFAULT: Final = "acting_default"
@@ -23,7 +30,8 @@ BESIDES: Final = "acting_besides"
 EVERYBODY: Final = "everybody"
 ENTER = (
     "set_config('xinxin.account', :account, not :lasting), set_config('xinxin.persons', :persons, not :lasting),"
-    " set_config('xinxin.areas', :areas, not :lasting), set_config('xinxin.scopes', :scopes, not :lasting)"
+    " set_config('xinxin.areas', :areas, not :lasting), set_config('xinxin.scopes', :scopes, not :lasting),"
+    " set_config('role', case current_setting('role') when 'none' then 'none' else :role end, not :lasting)"
 )
 LOCK = "pg_try_advisory_xact_lock(hashtextextended(:name, 0))"
 ENTER_STATEMENT = sa.text(f"select true, {ENTER}")
@@ -45,6 +53,10 @@ class Reason(StrEnum):
     FIGURES = "sums and lists over an area or an enterprise that has been judged to be the caller's"
     TELL = "whoever causes a message writes it into another person's inbox"
     LEDGER = "a decision of staff, or another member's deed, moves this member's points"
+    AROUND = "what is open near a place is shown to everybody, as strangers may see it"
+    LINK = "a signed link opens its photo to whoever holds it, until it dies"
+    JOIN = "whoever knows of an open report may join it, and reads it only then"
+    COPY = "a person's copy of what they wrote names what they wrote it about, also where they do not see that any more"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +70,11 @@ class Acting:
     @property
     def values(self) -> dict[str, str]:
         persons = "" if self.account == SERVICE.account else self.account
-        return {"account": self.account, "persons": persons, "areas": self.areas, "scopes": self.scopes}
+        return {"account": self.account, "persons": persons, "areas": self.areas, "scopes": self.scopes, "role": self.role}
+
+    @property
+    def role(self) -> str:
+        return roles.SERVICE if self.account == SERVICE.account else roles.APP
 
 
 NOBODY = Acting("")
@@ -71,8 +87,8 @@ def for_account(account_id: UUID, areas: Iterable[str], scopes: Iterable[UUID]) 
 
 
 def start_settings(acting: Acting) -> dict[str, str]:
-    """What a new connection says as it starts, without a round trip."""
-    return {f"xinxin.{name}": value for name, value in acting.values.items()}
+    """What a new connection says as it starts, besides its role, without a round trip."""
+    return {f"xinxin.{name}": value for name, value in acting.values.items() if name != "role"}
 
 
 def enter(info: dict[Any, Any], connection: Connection, lock: str | None) -> bool:
@@ -102,24 +118,57 @@ def enter(info: dict[Any, Any], connection: Connection, lock: str | None) -> boo
 async def as_service(session: AsyncSession, reason: Reason) -> None:
     """From here to the end of the unit of work it acts as the service. What its caller may do has been judged before."""
     assert reason
+    if _told(session) == SERVICE or session.info.get(BESIDES) == EVERYBODY:
+        return
     await _say(session, ENTER_STATEMENT, SERVICE.values)
     if not session.in_nested_transaction():
         session.info[BESIDES] = EVERYBODY
 
 
+@asynccontextmanager
+async def serving(session: AsyncSession, reason: Reason) -> AsyncIterator[None]:
+    """Only inside the block the unit of work acts as the service: for one answer that a request needs on its way. Two round trips.
+
+    A refusal by the database ends the transaction, or the savepoint, and with it what was said.
+    """
+    told, known = _told(session), session.info.get(BESIDES, frozenset())
+    if told == SERVICE or known == EVERYBODY:
+        yield
+        return
+    assert reason
+    await _say(session, ENTER_STATEMENT, SERVICE.values)
+    try:
+        yield
+    except DBAPIError:
+        raise
+    except BaseException:
+        await _say(session, ENTER_STATEMENT, {**told.values, "persons": _persons(told, known)})
+        raise
+    await _say(session, ENTER_STATEMENT, {**told.values, "persons": _persons(told, known)})
+
+
+def _persons(told: Acting, besides: frozenset[str]) -> str:
+    return ",".join([*filter(None, [told.account]), *sorted(besides)])
+
+
 async def work_on(session: AsyncSession, person_id: UUID, reason: Reason) -> None:
     """To the end of the unit of work the rows of this person count as the caller's own. Nothing is sent when they do already."""
     assert reason
-    acting: Acting = session.info.get(INFO) or session.info.get(DEFAULT) or SERVICE
+    acting = _told(session)
     if acting == SERVICE:
         return
     known = session.info.get(BESIDES, frozenset())
     if known == EVERYBODY or str(person_id) == acting.account or str(person_id) in known:
         return
     persons = known | {str(person_id)}
-    await _say(session, WORK_ON_STATEMENT, {"persons": ",".join([*filter(None, [acting.account]), *sorted(persons)])})
+    await _say(session, WORK_ON_STATEMENT, {"persons": _persons(acting, persons)})
     if not session.in_nested_transaction():  # what a savepoint said ends with it, if it is taken back
         session.info[BESIDES] = persons
+
+
+def _told(session: AsyncSession) -> Acting:
+    told: Acting = session.info.get(INFO) or session.info.get(DEFAULT) or SERVICE
+    return told
 
 
 async def _say(session: AsyncSession, statement: sa.TextClause, values: dict[str, str]) -> None:

@@ -122,7 +122,7 @@ def connect(
     """Opens the pool. `url` is a postgresql:// address (socket folder, host or hosts). Waiting for a connection for 2 s is 503 `busy`.
 
     `role` None stays the owner of the tables: for migrations and for an operator's hand. `acting_for`: what a process that serves
-    requests must set to NOBODY.
+    requests must set to NOBODY; the service acts as a role of its own.
     """
     engine = create_async_engine(
         addresses.engine_url(url, commits.DRIVER),
@@ -135,7 +135,7 @@ def connect(
             "server_settings": {
                 "application_name": name, "timezone": "UTC", "statement_timeout": str(statement_timeout_ms), "lock_timeout": "2000",
                 "idle_in_transaction_session_timeout": "15000", "synchronous_commit": "on",
-                **roles.start_settings(role), **acting.start_settings(acting_for),
+                **roles.start_settings(role and acting_for.role), **acting.start_settings(acting_for),
             },
         },
     )

@@ -19,7 +19,6 @@ from app.reports.search import Sought
 
 NEWEST = 5_000  # reports that are looked through before the index of the pairs is asked
 FEW = 5_000  # reports at most that are looked up one by one because the index of the pairs names them
-TAIL: sa.ColumnElement[str] = sa.func.right(col(Report.number), 6)
 GRAMS = ARRAY(sa.BigInteger)
 Ids = sa.Select[UUID]
 Condition = sa.ColumnElement[bool]
@@ -60,7 +59,8 @@ def _page(among: Candidates, limit: int, after: UUID | None) -> Any:
     """
     indexed = sa.select(col(ReportGram.report_id)).where(_has(col(ReportGram.grams), among))
     if among.sought.tail is not None:
-        numbered = sa.select(col(Report.id)).where(TAIL.in_([among.sought.tail])).correlate(None)
+        tails = sa.cast([among.sought.tail], ARRAY(sa.Text))
+        numbered = sa.select(sa.func.reports_numbered(tails, type_=sa.Uuid).column_valued("numbered")).correlate(None)
         return _allowed(_below(_whole(indexed.union(numbered)), after), among, limit)
     newest = _newest(after)
     hits = _allowed(sa.select(newest.c.report_id).where(_has(newest.c.grams, among)), among, limit).cte("hits")

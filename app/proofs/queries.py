@@ -7,6 +7,8 @@ import sqlalchemy as sa
 from sqlmodel import col
 
 from app.areas.models import Area
+from app.db import acting
+from app.db.acting import Reason
 from app.db.session import AsyncSession
 from app.proofs import workflow
 from app.proofs.models import ReportProof
@@ -28,6 +30,7 @@ async def of_report(session: AsyncSession, *, report_id: UUID) -> Told | None:
 async def valid(session: AsyncSession, *, code: str) -> Told | None:
     """The proof of a normalised code; None for an unknown one, one that ran out, and one whose report was rejected or withdrawn."""
     indexes = sealing.blind_indexes(session, code, purpose=INDEX)
+    await acting.as_service(session, Reason.SCAN)
     found = await session.exec(
         _proofs().join(Report, col(Report.id) == col(ReportProof.report_id)).where(
             col(ReportProof.code_index).in_(indexes), col(ReportProof.valid_until) > CLOCK,

@@ -12,6 +12,8 @@ from app.areas import geo
 from app.auth.principal import Principal, within
 from app.categories import queries as categories_queries
 from app.categories.models import ExactPlace, ReportCategoryVersion
+from app.db import acting
+from app.db.acting import Reason
 from app.db.session import AsyncSession
 from app.errors import Forbidden
 from app.reports import likeness, queries, workflow
@@ -62,7 +64,8 @@ async def of_report(session: AsyncSession, *, principal: Principal, report_id: U
 async def _around(session: AsyncSession, spot: Spot, but: Collection[UUID]) -> list[Other]:
     if spot.reach.radius_m == 0:
         return []
-    found = await session.exec(nearest(spot, but))
+    async with acting.serving(session, Reason.AROUND):
+        found = await session.exec(nearest(spot, but))
     return [Other(*row) for row in found.all()]
 
 

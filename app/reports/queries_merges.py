@@ -10,6 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlmodel import col
 
+from app.db import acting
+from app.db.acting import Reason
 from app.db.session import AsyncSession
 from app.reports import queries
 from app.reports.models import Report, ReportEvent, ReportJoin
@@ -30,14 +32,16 @@ class Person:
 async def lock_family(session: AsyncSession, *report_ids: UUID) -> dict[UUID, Report]:
     """Locks the reports, what they are merged into, and all that is merged into any of these, in the order of their ids.
 
-    The family is read again once it is held: somebody may have merged meanwhile.
+    The family is read again once it is held: somebody may have merged meanwhile. Parts of it may lie outside of the caller's reach, which
+    is judged under these locks.
     """
     rows: dict[UUID, Report] = {}
-    for _ in range(MOST_TRIES):
-        family = await _family(session, report_ids)
-        if family <= rows.keys():
-            break
-        rows = await queries.lock(session, *family)
+    async with acting.serving(session, Reason.MERGE):
+        for _ in range(MOST_TRIES):
+            family = await _family(session, report_ids)
+            if family <= rows.keys():
+                break
+            rows = await queries.lock(session, *family)
     return rows
 
 

@@ -11,6 +11,8 @@ from sqlmodel import col
 
 from app.areas import geo
 from app.categories import queries as categories_queries
+from app.db import acting
+from app.db.acting import Reason
 from app.db.session import AsyncSession
 from app.reports import eyes
 from app.reports.models import Report
@@ -37,6 +39,7 @@ async def nearby(
 
     A guarded place is looked for where it is shown: asking around must not find out where it really is.
     """
+    await acting.as_service(session, Reason.AROUND)
     guarded = categories_queries.guards(col(Report.category_code), col(Report.category_version))
     within = [col(Report.ended_at).is_(None), _in(_box(*geo.around(lng, lat, radius_m + ROUNDED_BY_M)))]
     if category_code is not None:

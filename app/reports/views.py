@@ -66,13 +66,13 @@ async def whole(session: AsyncSession, principal: Principal, seen: Seen) -> dict
     report, staff = seen.report, views_eyes.staff(principal, seen)
     uploads = await uploads_queries.photos(session, [report.id])
     photos = _photos(session, principal, seen, uploads.get(report.id, ()))
-    numbers = await queries.numbers(session, [report.merged_into]) if report.merged_into else {}
+    into = report.merged_into
     return {
         **(await _base(session, principal, [seen]))[0], **(await views_desk.beside(session, principal, [seen]))[0],
         "photo": photos[0] if photos else None, "photos": photos,
         "photos_withheld": len(uploads.get(report.id, ())) - len(photos), "occurred_at": report.occurred_at,
         "request": await _request(session, seen.request), "reporter": await views_eyes.reporter(session, principal, seen),
-        "merged_into": {"id": report.merged_into, "number": numbers[report.merged_into]} if report.merged_into else None,
+        "merged_into": {"id": into, "number": await queries.number_of(session, into)} if into else None,
         "reject_reason": report.reject_reason, "suspended_until": report.suspended_until, "accepted_at": report.accepted_at,
         "resolved_at": report.resolved_at, "closed_at": report.ended_at if report.status is Status.CLOSED else None,
         "rework_count": report.rework_count, "extension_count": report.extension_count, "reopen_count": report.reopen_count,

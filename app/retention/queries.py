@@ -8,6 +8,8 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import col
 
+from app.db import acting
+from app.db.acting import Reason
 from app.db.session import AsyncSession
 from app.errors import NotFound
 from app.retention.models import RetentionRule
@@ -50,6 +52,7 @@ async def _one(session: AsyncSession, asked: sa.Select[RetentionRule]) -> Retent
 
 
 async def found(session: AsyncSession, keeper: Keeper, *, days: int) -> Found:
+    await acting.as_service(session, Reason.FIGURES)
     due = keeper.due(days).subquery()
     numbers = sa.select(due.c.number).order_by(due.c.since, due.c.id).limit(EXAMPLES).scalar_subquery()
     row = (await session.exec(

@@ -115,7 +115,7 @@ async def _remove(session: AsyncSession, batch: Batch) -> None:
     await session.exec(sa.text(f"set local role {roles.KEEPER}"))
     own = col(AuditEvent.id) == sa.any_(sa.cast(list(batch.ids), ARRAY(sa.Uuid)))
     gone = await session.exec(sa.delete(AuditEvent).where(own).execution_options(synchronize_session=False))
-    await session.exec(sa.text(f"set local role {roles.APP}"))
+    await session.exec(sa.text(f"set local role {roles.SERVICE}"))
     if gone.rowcount != len(batch.ids):
         log.warning("seals.archived_twice", rows=len(batch.ids), gone=gone.rowcount)
 

@@ -6,6 +6,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.auth.principal import Principal, beyond
+from app.db import acting
+from app.db.acting import Reason
 from app.db.session import AsyncSession
 from app.reports import workflow as reports_workflow
 from app.statistics import workflow
@@ -75,6 +77,8 @@ async def clusters(session: AsyncSession, *, principal: Principal, box: Box, zoo
     cells = workflow.cells(box)
     grouping = workflow.grouping(cells, zoom)
     staff, own = _own(principal)
+    if not staff:
+        await acting.as_service(session, Reason.FIGURES)
     edges: dict[str, Any] = {"west": cells.west, "south": cells.south, "east": cells.east, "north": cells.north}
     asked = {**own, **edges, "level": cells.level, "grouping": grouping}
     found = Clusters(*(await session.exec(CELLS_OWN if staff else CELLS_PUBLIC, params=asked)).one())

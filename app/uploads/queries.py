@@ -10,6 +10,8 @@ import sqlalchemy as sa
 from sqlmodel import col
 
 from app.auth.principal import Principal
+from app.db import acting
+from app.db.acting import Reason
 from app.db.session import AsyncSession
 from app.errors import NotFound
 from app.uploads import links, ports, taken, workflow
@@ -83,6 +85,7 @@ async def access_original(session: AsyncSession, *, principal: Principal, upload
 async def access_signed(session: AsyncSession, *, upload_id: UUID, variant: links.Variant, expires: str, signature: str) -> Object:
     """The object of a signed link. Raises NotFound when the link is forged or dead: both tell a stranger nothing."""
     dies_at = links.expiry(session, upload_id, variant, expires=expires, signature=signature)
+    await acting.as_service(session, Reason.LINK)
     left = dies_at - sa.func.extract("epoch", CLOCK)
     found = await session.exec(
         sa.select(SIZES[variant], col(Upload.content_type), sa.func.floor(left)).where(

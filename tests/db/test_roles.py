@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db import migrate, roles
+from app.db import acting, migrate, roles
 from app.db import session as db_session
 from app.db.embedded import throwaway
 from app.db.session import Database
@@ -55,7 +55,7 @@ async def too_much(connection: AsyncConnection) -> list[str]:
     """What a role may do to history and should not."""
     found = []
     for table in await history(connection):
-        for role in (roles.APP, KEEPER):
+        for role in (roles.APP, KEEPER, roles.SERVICE):
             columns = set((await connection.execute(COLUMNS, {"table": table, "role": role})).scalars())
             found += [f"{role} updates {table}.{column}" for column in columns - MAY_CHANGE.get(table, set())]
             asked = sa.text("select has_table_privilege(:role, :table, 'DELETE')")
@@ -104,8 +104,8 @@ async def test_no_role_has_more_than_its_triggers_let_through(connection: AsyncC
 
 
 @pytest.mark.parametrize(("given", "seen"), [
-    ("grant delete on report_event to xinxin_app", ["xinxin_app deletes from report_event"]),
-    ("grant update (created_at) on report_event to xinxin_app", ["xinxin_app updates report_event.created_at"]),
+    ("grant delete on report_event to xinxin_app", ["xinxin_app deletes from report_event", "xinxin_service deletes from report_event"]),
+    ("grant update (created_at) on report_event to xinxin_service", ["xinxin_service updates report_event.created_at"]),
     ("grant update (title) on consent_text to xinxin_keeper", ["xinxin_keeper updates consent_text.title"]),
 ])
 @pytest.mark.variant("S44")
@@ -127,7 +127,7 @@ async def test_a_new_table_of_history_is_not_forgotten(connection: AsyncConnecti
             " for each statement execute function refuse_change()"
         ))
     assert set(await too_much(connection)) == {
-        f"{role} {act}" for role in (roles.APP, KEEPER) for act in ("updates later.n", "deletes from later")
+        f"{role} {act}" for role in (roles.APP, KEEPER, roles.SERVICE) for act in ("updates later.n", "deletes from later")
     }
 
 
@@ -147,12 +147,14 @@ async def test_the_application_cannot(connection: AsyncConnection, statement: st
     await undone.rollback()
 
 
-@pytest.mark.parametrize("role", [roles.APP, KEEPER])
+@pytest.mark.parametrize("role", [roles.APP, KEEPER, roles.SERVICE])
 async def test_a_role_owns_nothing_and_passes_no_wall(connection: AsyncConnection, role: str) -> None:
     asked = sa.text("""
         select rolcanlogin or rolsuper or rolbypassrls or rolcreaterole or rolcreatedb or rolreplication
                or exists (select from pg_class where relowner = r.oid) or exists (select from pg_proc where proowner = r.oid)
-               or exists (select from pg_namespace where nspowner = r.oid) or exists (select from pg_auth_members where member = r.oid)
+               or exists (select from pg_namespace where nspowner = r.oid)
+               or exists (select from pg_auth_members as held where member = r.oid and (r.rolname, held.roleid::regrole::text)
+                          <> ('xinxin_service', 'xinxin_app'))
           from pg_roles r where rolname = :role""")
     assert await connection.scalar(asked, {"role": role}) is False
 
@@ -176,7 +178,7 @@ async def test_reset_role_stays_the_application(committed: Database) -> None:
     async with committed.engine.connect() as connection:
         await connection.execute(sa.text("set role xinxin_keeper"))
         await connection.execute(sa.text("reset role"))
-        assert await connection.scalar(sa.text("select current_user::text")) == roles.APP
+        assert await connection.scalar(sa.text("select current_user::text")) == roles.SERVICE
 
 
 @pytest.fixture(scope="module")
@@ -195,8 +197,9 @@ async def bare(elsewhere: str) -> AsyncIterator[asyncpg.Connection]:
     connection = await asyncpg.connect(elsewhere)
     for name in ("other", "managed"):
         await connection.execute(f"drop database if exists {name} with (force)")
-    for role in (roles.APP, KEEPER, "tenant"):
-        await connection.execute(f"drop role if exists {role}")
+    for role in (roles.APP, KEEPER, roles.SERVICE, "tenant"):
+        if await connection.fetchval("select to_regrole($1) is not null", role):
+            await connection.execute(f"drop owned by {role}; drop role {role}")
     await connection.execute("create role tenant login")
     await connection.execute("create database managed owner tenant")
     await connection.execute("create database other")
@@ -228,7 +231,7 @@ async def migrated(address: str, *steps: tuple[str, bool]) -> None:
 
 
 async def test_without_the_role_a_process_does_not_serve(elsewhere: str, bare: asyncpg.Connection) -> None:
-    database = db_session.connect(address_of(elsewhere, "other"), info={}, pool_size=1)
+    database = db_session.connect(address_of(elsewhere, "other"), info={}, pool_size=1, acting_for=acting.NOBODY)
     with pytest.raises(SystemExit, match="scripts/manage migrate"):
         await roles.require(database.engine)
     await bare.execute("create role xinxin_app")
@@ -246,7 +249,7 @@ async def test_a_database_that_is_away_is_waited_for() -> None:
     await away.close()
 
 
-async def test_a_managed_database_is_asked_for_two_lines(elsewhere: str, bare: asyncpg.Connection) -> None:
+async def test_a_managed_database_is_asked_for_three_lines(elsewhere: str, bare: asyncpg.Connection) -> None:
     """A login that may not make roles hears which statements to have run; after them the migration goes on, and down and up again."""
     address = address_of(elsewhere, "managed", "tenant")
     with pytest.raises(SystemExit, match="create role xinxin_keeper nologin role tenant") as stopped:
@@ -256,9 +259,15 @@ async def test_a_managed_database_is_asked_for_two_lines(elsewhere: str, bare: a
     for line in lines:
         await bare.execute(line)
     await migrated(address, ("0027", False), ("0026", True), ("0027", False))
+    await bare.execute('grant set on parameter "xinxin.account" to tenant')  # 0051: functions that say it while they run
+    with pytest.raises(SystemExit, match="create role xinxin_service") as stopped:
+        await migrated(address, ("0054", False))
+    await bare.execute(str(stopped.value).splitlines()[-1].strip())
+    await migrated(address, ("0054", False), ("0053", True), ("0054", False))
     database = db_session.connect(address, info={}, pool_size=1)
     async with database.engine.connect() as connection:
         assert await too_much(connection) == []
+        assert await connection.scalar(sa.text("select current_user::text")) == roles.SERVICE
         assert await connection.scalar(sa.text("select count(*) from report")) == 0
         with pytest.raises(DBAPIError, match="permission denied"):
             await connection.execute(sa.text("delete from report_event"))

@@ -21,6 +21,7 @@ from app.reports.search import Sought
 from app.reports.service import keeping
 from app.security.keys import KeyRing, MasterKeys
 from tests.reports.scene import Scene, on
+from tests.support.owner import without_second_wall
 from tests.support.people import Person
 
 MANHOLE = "文化路１２号门前，井盖。松动！联系 Wang-Wei（ＡＢＣ１２３）"
@@ -89,10 +90,14 @@ async def test_only_staff_and_only_their_areas(scene: Scene) -> None:
     assert await found(scene, there_number) == [], "a number tells nothing either"
 
 
-async def test_the_judge_sees_a_search_without_a_scope(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_judge_sees_a_search_without_a_scope(
+    scene: Scene, session: AsyncSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
     there = (await scene.file(description="井盖丢失", location=scene.county.place(other=True)))["id"]
     assert await found(scene, "井盖") == []
     monkeypatch.setattr(queries, "_scope", lambda principal: sa.true())
+    assert await found(scene, "井盖") == [], "the second wall holds"
+    await without_second_wall(session)
     assert await found(scene, "井盖") == [there]
 
 

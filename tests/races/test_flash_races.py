@@ -111,7 +111,7 @@ async def shelf(committed: Database) -> AsyncIterator[Shelf]:
 async def _as_owner(session: AsyncSession, statement: str) -> None:
     await session.exec(sa.text("set local role none"))
     await session.exec(sa.text(statement))
-    await session.exec(sa.text("set local role xinxin_app"))
+    await session.exec(sa.text("set local role xinxin_service"))
 
 
 async def in_vain(shelf: Shelf, quantity: int) -> tuple[bool, int]:

@@ -6,8 +6,6 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.db import roles
-
 
 @asynccontextmanager
 async def as_owner(session: Any) -> AsyncIterator[None]:
@@ -16,6 +14,15 @@ async def as_owner(session: Any) -> AsyncIterator[None]:
     Both for the open transaction: a savepoint that is rolled back takes the change of role with it.
     """
     run = getattr(session, "exec", None) or session.execute
+    role = (await run(sa.text("select current_setting('role')"))).scalar_one()
     await run(sa.text("set local role none"))
     yield
-    await run(sa.text(f"set local role {roles.APP}"))
+    await run(sa.text(f"set local role {role}"))
+
+
+async def without_second_wall(session: Any) -> None:
+    """For the rest of the open transaction row security lets everything through, and what the queries let out can be seen."""
+    down = "create or replace function acting_freely() returns boolean language sql stable parallel safe as $$ select true $$"
+    async with as_owner(session):
+        run = getattr(session, "exec", None) or session.execute
+        await run(sa.text(down))

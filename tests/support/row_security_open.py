@@ -5,18 +5,18 @@ INNER = "the service's own work: no route shows its rows, they hold ids, counts 
 STAFF = "duty rosters of staff: names no private person; who may read them is decided by the queries alone"
 TRAIL = "written by everybody about everything and read by auditors only; append-only by trigger and by privilege"
 SEALED = "not guarded yet: sealed values and ids that many features read across persons; the queries' scope is the one wall"
-BOX = "not guarded yet: an index of places answers to `<@`, which is not leakproof, and would not be used under a policy"
+NAMED = "who agreed to be named stands in a list that is published to all members; sums of others' points are written to it by staff"
 TEXT = "not guarded yet: sentences that are read through the thing they belong to, which is guarded where it has a policy"
 
 OPEN: dict[str, str] = {
     **dict.fromkeys(
         (
             "announcement", "announcement_organisation", "announcement_tally", "area", "calendar_day", "consent_text", "discount",
-            "enterprise",
-            "enterprise_headcount", "group_chat", "message_moment", "message_template", "organisation", "organisation_coverage",
-            "organisation_formation", "organisation_kind", "points_cap", "points_rule", "policy_text", "publicity_list", "qrcode",
-            "qrcode_link", "report_category", "report_category_version", "retention_rule", "reward", "reward_slot", "reward_stock",
-            "reward_stock_day", "reward_stock_entry", "reward_store", "routing_rule", "scope", "store", "store_special_day", "unit",
+            "enterprise", "enterprise_headcount", "group_chat", "message_moment", "message_template", "organisation",
+            "organisation_coverage", "organisation_formation", "organisation_kind", "points_cap", "points_rule", "policy_text",
+            "publicity_list", "qrcode", "qrcode_link", "report_category", "report_category_version", "retention_rule", "reward",
+            "reward_slot", "reward_stock", "reward_stock_day", "reward_stock_entry", "reward_store", "routing_rule", "scope", "store",
+            "store_special_day", "unit",
         ), PUBLIC,
     ),
     **dict.fromkeys(
@@ -34,18 +34,8 @@ OPEN: dict[str, str] = {
             "checkin_appointment", "coverage_assignment", "coverage_visit", "report_claim", "shortlist", "store_invitation", "unit_member",
         ), STAFF,
     ),
-    **dict.fromkeys(("audit_event", "report_event"), TRAIL),
-    **dict.fromkeys(
-        (
-            "access_grant", "account", "employment", "member", "moderation_item", "publicity_line", "points_publicity_objection",
-            "registration_contact_card", "report_proof", "roster", "roster_errors", "roster_line", "roster_rows", "store_contract",
-            "upload",
-        ), SEALED,
-    ),
-    "report": BOX,
-    **dict.fromkeys(
-        (
-            "collusion_text", "moderation_text", "points_text", "redemption_text", "registration_text", "reward_note", "store_text",
-        ), TEXT,
-    ),
+    "audit_event": TRAIL,
+    "publicity_line": NAMED,
+    **dict.fromkeys(("access_grant", "account", "member", "registration_contact_card"), SEALED),
+    **dict.fromkeys(("collusion_text", "moderation_text", "points_text", "redemption_text", "reward_note", "store_text"), TEXT),
 }

@@ -53,8 +53,8 @@ async def _say(connection: AsyncConnection, told: Acting) -> None:
     """Behind SQLAlchemy's back: tests count statements."""
     driver = (await connection.get_raw_connection()).driver_connection
     assert driver is not None
-    values = told.values
-    await driver.execute("select " + ", ".join(f"set_config('xinxin.{name}', '{value}', true)" for name, value in values.items()))
+    said = acting.start_settings(told) | {"role": told.role}
+    await driver.execute("select " + ", ".join(f"set_config('{name}', '{value}', true)" for name, value in said.items()))
 
 
 def served_over(application: Any, database: OneConnection) -> httpx.ASGITransport:

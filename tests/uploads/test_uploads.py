@@ -26,6 +26,7 @@ from app.storage.store import ObjectStore
 from app.uploads import links, ports, queries, service, workflow
 from app.uploads.errors import UploadAlreadyUsed
 from app.uploads.models import Checked, Upload
+from tests.support.owner import without_second_wall
 from tests.support.people import People, Person
 from tests.uploads import photos
 
@@ -138,6 +139,7 @@ async def test_an_attached_photo_is_for_those_who_may_see_the_thing(
     member, friend, stranger, thing = await people.member(), await people.member(), await people.member(), new_id()
     url = (upload := await uploaded(client, member))["url"]
     READERS[thing] = {friend.id}
+    await without_second_wall(session)  # it knows no thing of this kind, and would show its photo to nobody else
 
     async def statuses() -> list[int]:
         return [(await client.get(url, headers=who.headers)).status_code for who in (member, friend, stranger)]

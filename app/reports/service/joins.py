@@ -24,7 +24,8 @@ from app.reports.workflow import Command
 
 async def join(session: AsyncSession, *, principal: Principal, report_id: UUID) -> None:
     """Joins an open report of somebody else, which thereby becomes readable. Raises NotFound, AlreadyExists, InvalidTransition."""
-    found = await queries.seen_locked(session, report_id=report_id, caller=principal.account_id)
+    async with acting.serving(session, Reason.JOIN):
+        found = await queries.seen_locked(session, report_id=report_id, caller=principal.account_id)
     if found is None or not (found.visible(principal) or found.report.status in workflow.OPEN):
         raise NotFound
     report, me = found.report, principal.account_id
@@ -33,6 +34,7 @@ async def join(session: AsyncSession, *, principal: Principal, report_id: UUID) 
     if report.status not in workflow.OPEN:
         raise InvalidTransition(state=report.status.value, allowed=workflow.allowed(found.parts(principal), found.facts(me)))
     session.add(ReportJoin(report_id=report.id, member_id=me))
+    await session.flush()  # from here on they see it
     case = Case(report, Command.MERGE, ActorRole.JOINED_REPORTER, me, None, found.now)
     cases.log(session, case, before=report.status, note_id=None, upload_ids=(), facts={}, command="join")
     await session.flush()
@@ -91,6 +93,7 @@ async def unmerge(session: AsyncSession, *, principal: Principal, report_id: UUI
 
 async def release(session: AsyncSession, *, into: Report) -> None:
     """Sends what was merged into a withdrawn report back to review, with what came along. The caller holds all these rows."""
+    await acting.as_service(session, Reason.MERGE)
     history = await queries_merges.history(session, into_id=into.id)
     for report_id in sorted(history, key=lambda one: (history[one] != into.id, one)):
         case = await cases.take_alone(session, report_id=report_id, command=Command.UNMERGE)
