@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from app import clock, ports
 from app.auth import queries as auth_queries
 from app.auth.roles import Role, ScopeType
+from app.auth.service import put_scope
 from app.db import migrate
 from app.db import session as db_session
 from app.enterprises.models import Enterprise, EnterpriseKind
@@ -104,6 +105,7 @@ async def _staff(story: Story) -> None:
         )
         session.add(firm)
         await session.flush()
+        await put_scope(session, scope_type=ScopeType.ENTERPRISE, scope_id=firm.id, area_path=firm.area_path, name=firm.name)
         story.staff |= {
             "secretary": caller(story, story.branch.secretary), "other secretary": caller(story, other.secretary),
             "instructor": caller(story, story.branch.instructor),

@@ -21,7 +21,7 @@ from tests.support.newcomer import API, Caller, World, county_of
 from tests.support.service import Service, running_service
 
 FIXED, CASES = 37, 50_000
-SECONDS = 170  # for each role and seed: twelve runs end within 35 minutes
+SECONDS = 115  # for each role and seed: twelve runs end within 24 minutes
 ENDS = r"^/api/v1/(auth/(logout|sessions/)|members/me$)"  # by these a caller would end himself; the push has somebody new call each of them
 
 
