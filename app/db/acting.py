@@ -28,6 +28,7 @@ DEFAULT: Final = "acting_default"
 LASTING: Final = "acting_lasting"
 BESIDES: Final = "acting_besides"
 EVERYBODY: Final = "everybody"
+WALL: Final = "2"  # which tables' policies this release knows of (migration 0057): an earlier one passes those that came after it
 ENTER = (
     "set_config('xinxin.account', :account, not :lasting), set_config('xinxin.persons', :persons, not :lasting),"
     " set_config('xinxin.areas', :areas, not :lasting), set_config('xinxin.scopes', :scopes, not :lasting),"
@@ -88,7 +89,7 @@ def for_account(account_id: UUID, areas: Iterable[str], scopes: Iterable[UUID]) 
 
 def start_settings(acting: Acting) -> dict[str, str]:
     """What a new connection says as it starts, besides its role, without a round trip."""
-    return {f"xinxin.{name}": value for name, value in acting.values.items() if name != "role"}
+    return {"xinxin.wall": WALL} | {f"xinxin.{name}": value for name, value in acting.values.items() if name != "role"}
 
 
 def enter(info: dict[Any, Any], connection: Connection, lock: str | None) -> bool:

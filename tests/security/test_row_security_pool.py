@@ -13,9 +13,9 @@ from sqlmodel import col
 
 from app.auth.models import Account
 from app.auth.principal import AccountKind
-from app.db import acting
+from app.db import acting, roles
 from app.db import session as db_session
-from app.db.acting import NOBODY
+from app.db.acting import NOBODY, Reason
 from app.db.base import new_id
 from app.db.session import Database
 from app.messages.models import Category, Message
@@ -106,6 +106,23 @@ async def test_a_connection_that_is_taken_as_it_was_left_is_found(
 
 
 @pytest.mark.check("S27", tier="P")
+async def test_who_signs_in_on_a_connection_that_was_the_services_is_themselves(pool: Database, tenants: list[UUID]) -> None:
+    """A reader that acted as the service leaves the role on its connection; the caller's own statement is the next one's first."""
+    role = sa.text("select current_user::text, pg_backend_pid()")
+    async with pool.reader() as reader:
+        await acting.as_service(reader, Reason.AROUND)
+        served, connection = (await reader.exec(role)).one()
+    assert served == roles.SERVICE
+    async with pool.reader() as reader:
+        reader.info[acting.INFO] = acting.LATER
+        asked = "select count(*) from signed_in(:nobody, :account, null, true, true)"
+        await reader.exec(sa.text(asked), params={"nobody": new_id(), "account": tenants[0]})
+        (await reader.connection()).sync_connection.info[acting.INFO] = acting.LATER  # type: ignore[union-attr]
+        assert (await reader.exec(role)).one() == (roles.APP, connection)
+        assert (await reader.exec(sa.select(col(Message.member_id)))).all() == []
+
+
+@pytest.mark.check("S27", tier="P")
 async def test_the_release_before_says_nothing_and_passes_for_now(settings: Settings, tenants: list[UUID]) -> None:
     """A connection that never heard of row security; a later migration ends this."""
     old = await asyncpg.connect(str(settings.database_url), server_settings={"role": "xinxin_app"})
@@ -114,5 +131,8 @@ async def test_the_release_before_says_nothing_and_passes_for_now(settings: Sett
         assert await old.fetchval("select count(*) from message where member_id = any($1)", tenants) == TENANTS
         await old.execute("select set_config('xinxin.account', '', false)")
         assert await old.fetchval("select count(*) from message where member_id = any($1)", tenants) == 0
+        assert await old.fetchval("select acting_unaware()"), "the release of 0053 says this, and passes what was guarded after it"
+        await old.execute("select set_config('xinxin.wall', '2', false)")
+        assert not await old.fetchval("select acting_unaware()")
     finally:
         await old.close()

@@ -24,6 +24,7 @@ from tests.access.ground import asked, estate, ground
 from tests.access.matrix import Walk, whole
 from tests.access.requests import Request
 from tests.access.side_doors import by_cursor, doors, of_another_kind, opened
+from tests.support.owner import without_second_wall
 from tests.trust.plugin import Measure
 
 __all__ = ["asked", "estate", "ground"]
@@ -68,7 +69,8 @@ def some(estate: Estate, asked: list[Request], who: tuple[str, ...], which: Call
 
 @pytest.mark.variant("S20", "S21")
 async def test_a_dropped_scope_is_found(estate: Estate, asked: list[Request], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever holds a role anywhere holds it in this county."""
+    """Whoever holds a role anywhere holds it in this county, and no second wall stands behind the first."""
+    await without_second_wall(estate.connection)
     monkeypatch.setattr(Principal, "covers", lambda self, _path, *roles: self.has(*roles))
     monkeypatch.setattr(Principal, "area_paths", lambda self, *roles: (estate.county.root.path,) if self.has(*roles) else ())
     walk = await Walk(estate).over(some(estate, asked, ("admin@far", "reviewer@sibling"), lambda one: one.method == "GET"))
