@@ -61,7 +61,8 @@ AS_APP = """    if enter then
             perform set_config('role', 'xinxin_app', not lasting);
         end if;
         perform set_config('xinxin.account', asked_account::text, not lasting),"""
-SIGNED_IN = "select pg_get_functiondef('signed_in(uuid, uuid, text, boolean, boolean)'::regprocedure)"
+# By its name, each time: a plan that a connection kept would ask for the function that was there before a downgrade.
+SIGNED_IN = "select pg_get_functiondef(oid) from pg_proc where proname = 'signed_in' and pronamespace = 'public'::regnamespace"
 TABLES = (
     "announcement_receipt", "complaint", "consent", "otp_factor", "points_confirmation", "points_earning_stop", "points_proposal",
     "settlement", "settlement_line", "settlement_dispute", "settlement_correction", "store_application", "enterprise_statement",
