@@ -57,6 +57,7 @@ class Reason(StrEnum):
     AROUND = "what is open near a place is shown to everybody, as strangers may see it"
     LINK = "a signed link opens its photo to whoever holds it, until it dies"
     JOIN = "whoever knows of an open report may join it, and reads it only then"
+    PHOTOS = "a photo that is taken off a thing goes back to whoever sent it, and those of an application become its store's"
     COPY = "a person's copy of what they wrote names what they wrote it about, also where they do not see that any more"
 
 

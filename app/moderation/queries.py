@@ -138,6 +138,6 @@ def _seen(principal: Principal) -> sa.Select[ModerationItem, str | None, Report 
         .where(
             within(col(ModerationItem.area_path), principal.area_paths(*workflow.ROLES)),
             col(ModerationItem.author_id).is_distinct_from(me), col(Report.member_id).is_distinct_from(me), ~joined,
-            sa.or_(col(Report.id).is_(None), col(Report.area_path) == col(ModerationItem.area_path)),
+            sa.or_(col(ModerationItem.owner_type) != OwnerType.REPORT, col(Report.area_path) == col(ModerationItem.area_path)),
         )
     )

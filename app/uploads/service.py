@@ -9,6 +9,8 @@ from sqlalchemy.dialects.postgresql import BitString
 from sqlmodel import col
 
 from app.audit import service as audit_service
+from app.db import acting
+from app.db.acting import Reason
 from app.db.session import AsyncSession
 from app.errors import NotFound, ValidationFailed
 from app.jobs import service as jobs_service
@@ -121,7 +123,8 @@ async def arrange(session: AsyncSession, *, upload_ids: Sequence[UUID], member_i
         raise UploadAlreadyUsed
     for upload in held.values():
         upload.kind, upload.owner_id, upload.position, upload.attached_at = None, None, None, None
-    await _put(session, [held[upload_id] for upload_id in upload_ids], kind, owner_id)
+    async with acting.serving(session, Reason.PHOTOS):
+        await _put(session, [held[upload_id] for upload_id in upload_ids], kind, owner_id)
 
 
 async def vouch(session: AsyncSession, *, upload_ids: Sequence[UUID], without_check: bool) -> None:

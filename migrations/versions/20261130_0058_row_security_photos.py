@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from migrations.policies import ME, UNAWARE, at, guard, inside, of, own, place, serve, unguard, unserve
+from migrations.policies import ME, UNAWARE, at, guard, inside, of, own, serve, unguard, unserve
 
 revision = "0058"
 down_revision = "0057"
@@ -40,7 +40,6 @@ ROWS = {
     "roster_rows": of("roster", "whole.id = roster_id"),
     "roster_errors": of("roster", "whole.id = roster_id"),
     "roster_line": f"{own()} or {of('roster', 'whole.id = roster_id')}",
-    "store_contract": place(),
     "points_publicity_objection": (
         f"{own()} or exists (select 1 from publicity_list as whole where whole.id = list_id and {inside('whole.area_path')})"
     ),

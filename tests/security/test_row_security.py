@@ -46,6 +46,7 @@ BEYOND = {
     "JOIN": {"reports/service/joins.py": 1},
     "LINK": {"uploads/queries.py": 1},
     "COPY": {"reports/queries.py": 1},
+    "PHOTOS": {"stores/service/applying.py": 1, "uploads/service.py": 1},
     "BOOKS": {"invariants/service.py": 1},
     "FIGURES": {
         "budgets/queries.py": 1, "dispatching/queries.py": 1, "points/trial.py": 1, "publicity/service/publishing.py": 1,

@@ -6,9 +6,11 @@ STAFF = "duty rosters of staff: names no private person; who may read them is de
 TRAIL = "written by everybody about everything and read by auditors only; append-only by trigger and by privilege"
 SEALED = "not guarded yet: sealed values and ids that many features read across persons; the queries' scope is the one wall"
 NAMED = "who agreed to be named stands in a list that is published to all members; sums of others' points are written to it by staff"
+TERMS = "whether a store has a contract in force decides what everybody may order there; its terms are read by owner and county alone"
 TEXT = "not guarded yet: sentences that are read through the thing they belong to, which is guarded where it has a policy"
 
 OPEN: dict[str, str] = {
+    "store_contract": TERMS,
     **dict.fromkeys(
         (
             "announcement", "announcement_organisation", "announcement_tally", "area", "calendar_day", "consent_text", "discount",

@@ -14,6 +14,8 @@ from app.audit import service as audit_service
 from app.auth import service as auth_service
 from app.auth.principal import Principal
 from app.auth.roles import Role, ScopeType
+from app.db import acting
+from app.db.acting import Reason
 from app.db.base import new_id
 from app.db.numbers import next_number
 from app.db.session import AsyncSession
@@ -183,8 +185,9 @@ async def _hand_over(session: AsyncSession, row: StoreApplication, store: Store,
     if not set(photo_ids) <= set(shown):
         raise ValidationFailed.of("body", "photo_ids", msg="照片不属于这份申请", kind="photo")
     kept = [upload_id for upload_id in shown if upload_id not in photo_ids]
-    await uploads_service.replace(session, upload_ids=kept, member_id=row.applicant_id, kind=KIND, owner_id=row.id)
-    await uploads_service.attach(session, upload_ids=photo_ids, member_id=row.applicant_id, kind=STORES, owner_id=store.id)
+    async with acting.serving(session, Reason.PHOTOS):
+        await uploads_service.replace(session, upload_ids=kept, member_id=row.applicant_id, kind=KIND, owner_id=row.id)
+        await uploads_service.attach(session, upload_ids=photo_ids, member_id=row.applicant_id, kind=STORES, owner_id=store.id)
     await uploads_service.vouch(session, upload_ids=photo_ids, without_check=False)
 
 
