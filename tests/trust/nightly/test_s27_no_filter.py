@@ -20,12 +20,13 @@ from sqlalchemy.sql.elements import BinaryExpression, BindParameter
 from app import problems
 from app.auth.roles import ScopeType
 from app.reports import workflow as reports_workflow
-from tests.access.estate import Estate, undone
+from tests.access.estate import Estate
 from tests.access.ground import asked, estate, ground
 from tests.access.matrix import Walk
 from tests.access.requests import Request
 from tests.support.canaries import in_answer
 from tests.support.owner import without_second_wall
+from tests.support.traces import undone
 from tests.trust.plugin import Measure
 
 __all__ = ["asked", "estate", "ground"]

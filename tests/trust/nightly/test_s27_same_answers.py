@@ -13,12 +13,13 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
-from tests.access.estate import Estate, undone
+from tests.access.estate import Estate
 from tests.access.ground import asked, estate, ground
 from tests.access.matrix import whole
 from tests.access.requests import Request
 from tests.access.table import TABLE
 from tests.support.owner import as_owner
+from tests.support.traces import undone
 from tests.trust.plugin import Measure
 
 __all__ = ["asked", "estate", "ground"]

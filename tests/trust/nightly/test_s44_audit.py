@@ -11,12 +11,11 @@ from app.audit import service as audit_service
 from app.audit.models import AuditEvent
 from tests.access.estate import PARTY, Estate, word
 from tests.access.ground import asked, estate, ground
-from tests.access.matrix import BESIDE, changed, fingerprint
 from tests.access.positions import RIDER, SIGNED_IN
 from tests.access.requests import Request
 from tests.access.table import TABLE
 from tests.support.canaries import Canary, in_answer
-from tests.support.traces import undone
+from tests.support.traces import BESIDE, changed, fingerprint, undone
 from tests.trust.plugin import Measure
 
 __all__ = ["asked", "estate", "ground"]
