@@ -129,7 +129,7 @@ async def test_row_security_alone_leaks_nothing(
     measured("cells without a filter", len(every))
     measured("conditions dropped", dropping.dropped)
     measured("leaks", len(found))
-    assert dropping.dropped > len(every)
+    assert dropping.dropped > len(every) // 2
     assert not found, f"{len(found)} leaks:\n" + "\n".join(found[:80])
 
 
