@@ -4,6 +4,7 @@ Every unit of work says for whom it acts (`app/db/acting.py`): nobody (''), an a
 nothing, which is NULL here, and passes for as long as both run side by side: a later migration ends that by another `acting_freely`.
 """
 
+import sqlalchemy as sa
 from alembic import op
 
 from migrations.policies import ME, at, guard, inside, of, own, place, unguard
@@ -132,8 +133,17 @@ ROWS = {
 }
 
 
+# A function that sets a parameter of ours while it runs is made by whoever may set it: on its own, a superuser.
+MAY_SAY = "select has_parameter_privilege(current_user, 'xinxin.account', 'SET')"
+ASK = """数据库账号 {user} 无权设置参数,请管理员执行以下语句后重试 / {user} may not set a parameter: have an administrator run this:
+  grant set on parameter "xinxin.account" to {user};"""
+
+
 def upgrade() -> None:
     op.execute("set local lock_timeout = '5s'")
+    bind = op.get_bind()
+    if not bind.execute(sa.text(MAY_SAY)).scalar_one():
+        raise SystemExit(ASK.format(user=bind.execute(sa.text("select quote_ident(current_user)")).scalar_one()))
     for function in (*FUNCTIONS, SIGNED_IN, VERIFIED, REPORTED):
         op.execute(function)
     for name in LOOK_AT_ALL:
