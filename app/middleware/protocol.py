@@ -30,14 +30,17 @@ REASONS = {400: "Bad Request", 431: "Request Header Fields Too Large", 503: "Ser
 
 
 class _Lingering:
-    """The transport, but for `close`, which is the protocol's to do; it counts what is written."""
+    """The transport, but for `close`, which is the protocol's to do; it counts what is written, and says when all before has gone out."""
 
-    def __init__(self, transport: Any, close: Callable[[], None]) -> None:
+    def __init__(self, transport: Any, close: Callable[[], None], taken: Callable[[], None]) -> None:
         self._transport = transport
         self.close = close
+        self._taken = taken
         self.written = 0
 
     def write(self, data: bytes) -> None:
+        if not self._transport.get_write_buffer_size():
+            self._taken()
         self.written += len(data)
         self._transport.write(data)
 
@@ -70,7 +73,7 @@ class DeadlineProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: Any) -> None:
         self._raw = transport
-        self._lingering = _Lingering(transport, self._close)
+        self._lingering = _Lingering(transport, self._close, self._reader.stop)
         super().connection_made(self._lingering)
         self.waiting_since = self.loop.time()
         connection = transport.get_extra_info("socket")
@@ -131,6 +134,7 @@ class DeadlineProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._set_deadline(None)
+        self._sender.stop()  # what it sends from here on is another request's
         self._in_head, self._head_bytes = True, 0
         self._messages, self._complete = self._messages + 1, True
         self.waiting_since = None

@@ -17,11 +17,11 @@ from app.main import create_app
 from app.middleware import pace, protocol, room
 from app.middleware.protocol import DeadlineProtocol
 from app.settings import Settings
-from tests.faults.test_protocol import LIVE, PATIENCE, SHORT, Serving, is_problem, served, split
+from tests.faults.test_protocol import LIVE, PATIENCE, POST, SHORT, Serving, is_problem, served, split
 
 UPLOAD = b"POST /api/v1/uploads HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=x\r\nContent-Length: 9000000\r\n\r\n"
 BIG = b"GET /big HTTP/1.1\r\nHost: x\r\n\r\n"
-FEW = 6
+FEW, MORE = 6, 16_000_000
 
 
 @pytest.fixture(scope="module")
@@ -45,14 +45,15 @@ async def plain(made: FastAPI, settings: Settings, committed: Database) -> Async
 
 
 def with_much_to_read(app: Any) -> Any:
-    """The service, and a megabyte at /big."""
+    """The service, a megabyte at /big, and more than is sent at once at /more."""
 
     async def both(scope: Any, receive: Any, send: Any) -> None:
-        if scope["path"] != "/big":
+        size = {"/big": 1_000_000, "/more": MORE}.get(scope["path"])
+        if size is None:
             await app(scope, receive, send)
             return
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1000000")]})
-        await send({"type": "http.response.body", "body": bytes(1_000_000)})
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % size)]})
+        await send({"type": "http.response.body", "body": bytes(size)})
 
     return both
 
@@ -117,6 +118,36 @@ async def _soon(reader: asyncio.StreamReader) -> bytes | None:
             return await reader.read(65_536)
     except TimeoutError:
         return None
+
+
+async def test_an_upload_that_is_over_is_waited_for_no_more(quick: Serving) -> None:
+    """The next request on its connection has a time of its own: what was begun for the upload must not end it."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", quick.port)
+    writer.write(UPLOAD.replace(b"9000000", b"5") + b"--x--")
+    assert b" 401 " in await reader.readuntil(b"}")
+    writer.write(POST + b"Content-Length: 2\r\n\r\n{")
+    await asyncio.sleep(2 * SHORT)
+    writer.write(b"}")
+    assert b" 422 " in await reader.readuntil(b"}")
+    await hung_up(writer)
+
+
+async def test_an_answer_that_is_taken_is_waited_for_no_more(quick: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is sent later is another answer, with a time of its own."""
+    monkeypatch.setattr(pace, "PACE_BYTES", 10**9)  # nobody is quick enough: only time counts
+    reader, writer = await asyncio.open_connection("127.0.0.1", quick.port, limit=4096)
+    for wait in (0.0, 0.5 * SHORT):
+        writer.write(b"GET /more HTTP/1.1\r\nHost: x\r\n\r\n")
+        await asyncio.sleep(wait)
+        await reader.readuntil(b"\r\n\r\n")
+        await reader.readexactly(MORE)
+        await asyncio.sleep(0.7 * SHORT - wait)
+    await hung_up(writer)
+
+
+async def hung_up(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    await writer.wait_closed()
 
 
 WAYS = [blank_lines, trickled_upload, never_reads]
