@@ -48,7 +48,7 @@ async def test_a_days_quota_begins_again_at_midnight_in_beijing(fake: Fake) -> N
 
 
 async def test_one_person_takes_one_message_at_a_time(fake: Fake) -> None:
-    await fake.order("manners", latency=0.05)
+    await fake.order("manners", latency=0.5)  # long enough for all to be there together on a busy machine
     token, persons = await fake.token(), [await fake.openid(name) for name in ("张三", "张三", "李四")]
     answers = await asyncio.gather(*(
         fake.post(SEND, {"touser": openid, "template_id": TEMPLATE, "data": {"thing1": {"value": "好"}}}, token=token) for openid in persons
