@@ -84,9 +84,9 @@ async def reading(site: Site) -> list[Operation]:
         Operation("inbox, county, overdue first", HEAD, ["/reports/inbox?limit=50&order=due"]),
         Operation("inbox counts, county", HEAD, ["/reports/inbox/counts"]),
         Operation("inbox counts, community", REVIEWER, ["/reports/inbox/counts"]),
-        *(Operation(f"nearby, {radius_m} m", MEMBER, _around(radius_m, limit)) for radius_m, limit in RADIUSES.items()),
-        *(Operation(f"map, zoom {zoom}, member", MEMBER, _boxes(zoom)) for zoom in ZOOMS),
-        *(Operation(f"map, zoom {zoom}, staff", HEAD, _boxes(zoom)) for zoom in ZOOMS),
+        *(Operation(f"nearby, {radius_m} m", MEMBER, around(radius_m, limit)) for radius_m, limit in RADIUSES.items()),
+        *(Operation(f"map, zoom {zoom}, member", MEMBER, boxes(zoom)) for zoom in ZOOMS),
+        *(Operation(f"map, zoom {zoom}, staff", HEAD, boxes(zoom)) for zoom in ZOOMS),
         Operation("stats, a month", HEAD, [f"/reports/stats?{month}"]),
         Operation("stats, a year", HEAD, [f"/reports/stats?{year}"]),
         Operation("facets, a month", HEAD, [f"/reports/facets?{month}"]),
@@ -114,13 +114,13 @@ def _points() -> list[tuple[float, float]]:
     return [(chance.uniform(west + 0.01, east - 0.01), chance.uniform(south + 0.01, north - 0.01)) for _ in range(PLACES)]
 
 
-def _around(radius_m: int, limit: int | None) -> list[str]:
+def around(radius_m: int, limit: int | None) -> list[str]:
     shared = {"crs": "gcj02", "radius_m": radius_m} | ({"limit": limit} if limit else {})
     asked = [{"lng": round(lng, 5), "lat": round(lat, 5), **shared} for lng, lat in _points()]
     return [f"/reports/nearby?{urlencode(one)}" for one in asked]
 
 
-def _boxes(zoom: int) -> list[str]:
+def boxes(zoom: int) -> list[str]:
     wide, high = ZOOMS[zoom]
     edges = ((lng - wide, lat - high, lng + wide, lat + high) for lng, lat in _points())
     return [f"/reports/map?bbox={','.join(f'{edge:.5f}' for edge in box)}&zoom={zoom}" for box in edges]

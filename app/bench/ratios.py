@@ -1,0 +1,214 @@
+"""One run on one machine: the service as users run it, a bare handler with its statements, and pgbench with them; in turns.
+
+Each has a copy of the same database on the same server, so that what one writes is not in the way of another, and all find the same
+things prepared. The repetitions are interleaved: what else the machine does hits all alike.
+"""
+
+import asyncio
+import pickle
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import asyncpg
+import uvloop
+
+from app.bench import bare, driver, measured, pgbench, processes, recorded
+from app.bench.bare import Book, Part
+from app.bench.load import Request
+from app.bench.measured import OPERATIONS, Measured
+from app.bench.pgbench import Impossible, Written
+from app.bench.script import Script
+from app.bench.sites import Ground, served
+from app.bench.stock import Item, World
+from app.bench.totals import OURS, PEERS, Result, Totals
+from app.demo import own_server
+from app.jobs.claims import QUEUE
+
+Tell = Callable[[str], None]
+WARM_SECONDS = 0.4
+SETTLE_SECONDS, LOOK_SECONDS = 20.0, 0.05
+WORKERS = 2
+WAITING = f"select count(*) from {QUEUE} where status in ('queued', 'picked') and execute_after <= now()"
+SERVICE, BARE = "app.serving", "app.bench.bare"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`items`: so many requests of what writes in each measurement, each used once; `few` of what takes long."""
+
+    connections: Sequence[int] = (8, 32)
+    seconds: float = 3.0
+    repetitions: int = 3
+    items: int = 400
+    few: int = 48
+    only: str = ""
+
+    @property
+    def operations(self) -> list[Measured]:
+        return [one for one in OPERATIONS if self.only in one.name]
+
+    def share(self, chosen: Measured, connections: int) -> int:
+        """Items of one measurement, those that warm it up included."""
+        if chosen.kind != "write":
+            return connections
+        return connections + (self.few if chosen.few else self.items) // connections * connections
+
+    def needed(self, chosen: Measured) -> int:
+        return measured.VARIANTS if chosen.kind == "read" else self.repetitions * sum(self.share(chosen, one) for one in self.connections)
+
+
+@dataclass
+class Prepared:
+    """What is there for one operation before the clock starts. `at`: how far the items are used up."""
+
+    chosen: Measured
+    scripts: list[Script]
+    items: list[Item]
+    part: Part
+    written: list[str] = field(default_factory=list)
+    impossible: str | None = None
+
+
+def measure(ground: Ground, plan: Plan, tell: Tell) -> Totals:
+    """Raises Refused for a wrong answer, Unlike for statements that were not understood."""
+    with served(ground) as site:
+        world = World(site)
+        with recorded.service(site) as recorder:
+            prepared = uvloop.run(_prepare(world, recorder, plan, tell))
+    databases = {peer: ground.copy(f"bench_{peer}") for peer in PEERS if peer != OURS}
+    uvloop.run(_write_scripts(databases["pgbench"], prepared, tell))
+    with served(ground) as world.site, _bare(ground.folder, databases["bare"], prepared) as bare_url:
+        run = _Run(world, plan, bare_url, databases, tell)
+        for turn in range(plan.repetitions):
+            for chosen in prepared:
+                run.repetition(chosen, turn)
+            tell(f"repetition {turn + 1} of {plan.repetitions} done")
+        return run.totals(prepared)
+
+
+async def _prepare(world: World, recorder: str, plan: Plan, tell: Tell) -> list[Prepared]:
+    made = []
+    for chosen in plan.operations:
+        tell(f"preparing {chosen.name} …")
+        tried = await chosen.items(world, measured.VARIANTS if chosen.kind == "read" else measured.TRIES)
+        scripts = await measured.scripts(world, recorder, chosen, tried)
+        items = tried if chosen.kind == "read" else await chosen.items(world, plan.needed(chosen))
+        await world.sign_in([one.who for one in items] if chosen.kind == "write" else [])
+        given = [] if chosen.kind == "read" else [measured.given(world, one, chosen) for one in items]
+        made.append(Prepared(chosen, scripts, items, Part(scripts, given)))
+    return made
+
+
+async def _write_scripts(database: str, prepared: Sequence[Prepared], tell: Tell) -> None:
+    for one in prepared:
+        try:
+            table = await pgbench.lay_out(database, one.chosen.slug, one.part.items) if one.part.items else None
+            one.written = [Written(script, table, one.chosen.kind == "chain").text for script in one.scripts]
+        except Impossible as reason:
+            one.impossible = str(reason)
+            tell(f"pgbench cannot do {one.chosen.name}: {reason}")
+
+
+def _bare(folder: Path, database: str, prepared: Sequence[Prepared]) -> AbstractContextManager[str]:
+    book = folder / "bench.book"
+    book.write_bytes(pickle.dumps(Book(database, {one.chosen.slug: one.part for one in prepared})))
+    port = own_server.free_port()
+    environment = own_server.environment(folder, port) | {bare.BOOK: str(book)}
+    return recorded.process(BARE, port, environment, folder / "bare.log", "--workers", str(WORKERS))
+
+
+class _Run:
+    def __init__(self, world: World, plan: Plan, bare_url: str, databases: dict[str, str], tell: Tell) -> None:
+        self.world, self.plan, self.bare_url, self.databases, self.tell = world, plan, bare_url, databases, tell
+        self.server = processes.database(world.site.folder)[0]
+        self.workers = {"service": processes.workers(SERVICE), "bare": processes.workers(BARE)}
+        self.results: list[Result] = []
+        self._used: dict[str, int] = {}
+
+    def repetition(self, prepared: Prepared, turn: int) -> None:
+        chosen = prepared.chosen
+        for connections in self.plan.connections:
+            share = self.plan.share(chosen, connections)
+            start = self._used.get(chosen.slug, 0)
+            self._used[chosen.slug] = start + (0 if chosen.kind == "read" else share)
+            for peer in PEERS[turn % len(PEERS) :] + PEERS[: turn % len(PEERS)]:
+                if peer == "pgbench" and prepared.impossible:
+                    continue
+                asyncio.run(_settled(self.world.site.database))
+                self._measure(prepared, peer, connections, range(start, start + share))
+
+    def _measure(self, prepared: Prepared, peer: str, connections: int, items: range) -> None:
+        try:
+            first, rest = self._tasks(prepared, peer, connections, items)
+        except Impossible as reason:
+            prepared.impossible = str(reason)
+            return
+        if first is not None:
+            driver.drive(first)
+        workers = self.workers.get(peer, [])
+        before, server_before = processes.seconds(workers), self._server_seconds()
+        try:
+            found = driver.drive(rest) if isinstance(rest, driver.Task) else pgbench.run(rest)
+        except Impossible as reason:
+            prepared.impossible = str(reason)
+            self.tell(f"pgbench cannot do {prepared.chosen.name}: {reason}")
+            return
+        spent, served_for = processes.seconds(workers) - before, self._server_seconds() - server_before
+        self.results.append(Result.of(prepared.chosen.name, peer, connections, found, spent, served_for))
+
+    def _tasks(
+        self, prepared: Prepared, peer: str, connections: int, items: range
+    ) -> tuple[driver.Task | None, driver.Task | pgbench.Task]:
+        """What warms up, and what is measured."""
+        plan, kind = self.plan, prepared.chosen.kind
+        if peer == "pgbench":
+            reads = kind == "read"
+            count = None if reads else len(items) if kind == "write" else plan.items // connections * connections
+            return None, pgbench.Task(
+                self.databases[peer], prepared.written, connections, plan.seconds, first=0 if reads else items.start, count=count
+            )
+        asked = self._requests(prepared, peer, items)
+        url = self.world.site.url if peer == OURS else self.bare_url
+        if kind == "read":
+            return driver.Task(url, asked, connections, WARM_SECONDS, again=True), driver.Task(
+                url, asked, connections, plan.seconds, again=True
+            )
+        if kind == "chain":
+            return None, driver.Task(url, asked, connections, plan.seconds, chained=True)
+        warm, counted = asked[:connections], asked[connections:]
+        return driver.Task(url, warm, connections, plan.seconds), driver.Task(url, counted, connections, plan.seconds)
+
+    def _requests(self, prepared: Prepared, peer: str, items: range) -> list[Request]:
+        chosen, world = prepared.chosen, self.world
+        numbers = range(len(prepared.items)) if chosen.kind == "read" else items
+        mine = [prepared.items[number] for number in numbers]
+        if peer == OURS:
+            uvloop.run(world.sign_in([] if chosen.kind == "chain" else [one.who for one in mine]))
+            return measured.requests(world, world.site.url, mine, chosen)
+        paths: Iterator[str] = (f"/{chosen.slug}/{number}" for number in numbers)
+        return [one.request(self.bare_url, "-", path) for one, path in zip(mine, paths, strict=True)]
+
+    def _server_seconds(self) -> float:
+        return processes.seconds([self.server, *processes.offspring(self.server)])
+
+    def totals(self, prepared: Sequence[Prepared]) -> Totals:
+        memory = {peer: [processes.memory(pid) for pid in pids] for peer, pids in self.workers.items()}
+        reasons = {one.chosen.name: one.impossible for one in prepared if one.impossible}
+        return Totals([one.chosen for one in prepared], self.results, memory, reasons)
+
+
+async def _settled(database: str) -> None:
+    """What a measurement has left to the job worker is done before the next begins; not all of it, if it takes too long."""
+    connection = await asyncpg.connect(database)
+    try:
+        async with asyncio.timeout(SETTLE_SECONDS):
+            while True:
+                if not await connection.fetchval(WAITING):
+                    return
+                await asyncio.sleep(LOOK_SECONDS)
+    except TimeoutError:
+        return
+    finally:
+        await connection.close()
