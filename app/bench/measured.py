@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from app.bench import operations, recorded
+from app.bench import beside, operations
 from app.bench.load import Request
 from app.bench.playing import digest
 from app.bench.script import Given, Script, Taken, Unlike, learned, verbatim
@@ -73,10 +73,10 @@ async def scripts(world: World, recorder: str, chosen: Measured, items: Sequence
     await world.sign_in([] if chosen.kind == "chain" else [one.who for one in items])
     asked = requests(world, recorder, items, chosen)
     if chosen.kind == "read":
-        await recorded.taken(recorder, asked[:2])
-        return [verbatim(one) for one in await recorded.taken(recorder, asked)]
+        await beside.taken(recorder, asked[:2])
+        return [verbatim(one) for one in await beside.taken(recorder, asked)]
     taken = [
-        Taken(made, given(world, item, chosen)) for made, item in zip(await recorded.taken(recorder, asked), items, strict=True)
+        Taken(made, given(world, item, chosen)) for made, item in zip(await beside.taken(recorder, asked), items, strict=True)
     ]
     return [_alike(taken[2:])]
 

@@ -6,17 +6,18 @@ things prepared. The repetitions are interleaved: what else the machine does hit
 
 import asyncio
 import pickle
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import asyncpg
 import uvloop
 
-from app.bench import bare, driver, measured, pgbench, processes, recorded
+from app.bench import bare, beside, driver, measured, pgbench, processes
 from app.bench.bare import Book, Part
-from app.bench.load import Request
+from app.bench.load import Load, Request
 from app.bench.measured import OPERATIONS, Measured
 from app.bench.pgbench import Impossible, Written
 from app.bench.script import Script
@@ -28,10 +29,12 @@ from app.jobs.claims import QUEUE
 
 Tell = Callable[[str], None]
 WARM_SECONDS = 0.4
+LINKS = 8  # of each chain by pgbench, at least
 SETTLE_SECONDS, LOOK_SECONDS = 20.0, 0.05
 WORKERS = 2
 WAITING = f"select count(*) from {QUEUE} where status in ('queued', 'picked') and execute_after <= now()"
-SERVICE, BARE = "app.serving", "app.bench.bare"
+BARE = "app.bench.bare"
+MODULES = {OURS: "app.serving", "bare": BARE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ class Plan:
 
 @dataclass
 class Prepared:
-    """What is there for one operation before the clock starts. `at`: how far the items are used up."""
+    """What is there for one operation before the clock starts. `impossible`: why pgbench cannot do it."""
 
     chosen: Measured
     scripts: list[Script]
@@ -75,7 +78,7 @@ def measure(ground: Ground, plan: Plan, tell: Tell) -> Totals:
     """Raises Refused for a wrong answer, Unlike for statements that were not understood."""
     with served(ground) as site:
         world = World(site)
-        with recorded.service(site) as recorder:
+        with beside.recording(site) as recorder:
             prepared = uvloop.run(_prepare(world, recorder, plan, tell))
     databases = {peer: ground.copy(f"bench_{peer}") for peer in PEERS if peer != OURS}
     uvloop.run(_write_scripts(databases["pgbench"], prepared, tell))
@@ -116,14 +119,13 @@ def _bare(folder: Path, database: str, prepared: Sequence[Prepared]) -> Abstract
     book.write_bytes(pickle.dumps(Book(database, {one.chosen.slug: one.part for one in prepared})))
     port = own_server.free_port()
     environment = own_server.environment(folder, port) | {bare.BOOK: str(book)}
-    return recorded.process(BARE, port, environment, folder / "bare.log", "--workers", str(WORKERS))
+    return beside.process(BARE, port, environment, folder / "bare.log", "--workers", str(WORKERS))
 
 
 class _Run:
     def __init__(self, world: World, plan: Plan, bare_url: str, databases: dict[str, str], tell: Tell) -> None:
         self.world, self.plan, self.bare_url, self.databases, self.tell = world, plan, bare_url, databases, tell
         self.server = processes.database(world.site.folder)[0]
-        self.workers = {"service": processes.workers(SERVICE), "bare": processes.workers(BARE)}
         self.results: list[Result] = []
         self._used: dict[str, int] = {}
 
@@ -140,45 +142,37 @@ class _Run:
                 self._measure(prepared, peer, connections, range(start, start + share))
 
     def _measure(self, prepared: Prepared, peer: str, connections: int, items: range) -> None:
-        try:
-            first, rest = self._tasks(prepared, peer, connections, items)
-        except Impossible as reason:
-            prepared.impossible = str(reason)
-            return
-        if first is not None:
-            driver.drive(first)
-        workers = self.workers.get(peer, [])
+        drive = self._by_pgbench(prepared, connections, items) if peer == "pgbench" else self._by_http(prepared, peer, connections, items)
+        workers = processes.workers(MODULES[peer]) if peer in MODULES else []
         before, server_before = processes.seconds(workers), self._server_seconds()
         try:
-            found = driver.drive(rest) if isinstance(rest, driver.Task) else pgbench.run(rest)
+            found = drive()
         except Impossible as reason:
             prepared.impossible = str(reason)
             self.tell(f"pgbench cannot do {prepared.chosen.name}: {reason}")
             return
-        spent, served_for = processes.seconds(workers) - before, self._server_seconds() - server_before
-        self.results.append(Result.of(prepared.chosen.name, peer, connections, found, spent, served_for))
+        spent, server_spent = processes.seconds(workers) - before, self._server_seconds() - server_before
+        self.results.append(Result.of(prepared.chosen.name, peer, connections, found, spent, server_spent))
 
-    def _tasks(
-        self, prepared: Prepared, peer: str, connections: int, items: range
-    ) -> tuple[driver.Task | None, driver.Task | pgbench.Task]:
-        """What warms up, and what is measured."""
-        plan, kind = self.plan, prepared.chosen.kind
-        if peer == "pgbench":
-            reads = kind == "read"
-            count = None if reads else len(items) if kind == "write" else plan.items // connections * connections
-            return None, pgbench.Task(
-                self.databases[peer], prepared.written, connections, plan.seconds, first=0 if reads else items.start, count=count
-            )
+    def _by_http(self, prepared: Prepared, peer: str, connections: int, items: range) -> Callable[[], Load]:
+        """What is to be measured, warmed up with requests of the same kind."""
+        plan, kind, url = self.plan, prepared.chosen.kind, self.world.site.url if peer == OURS else self.bare_url
         asked = self._requests(prepared, peer, items)
-        url = self.world.site.url if peer == OURS else self.bare_url
+        task = driver.Task(url, asked, connections, plan.seconds, again=kind == "read", chained=kind == "chain")
         if kind == "read":
-            return driver.Task(url, asked, connections, WARM_SECONDS, again=True), driver.Task(
-                url, asked, connections, plan.seconds, again=True
-            )
-        if kind == "chain":
-            return None, driver.Task(url, asked, connections, plan.seconds, chained=True)
-        warm, counted = asked[:connections], asked[connections:]
-        return driver.Task(url, warm, connections, plan.seconds), driver.Task(url, counted, connections, plan.seconds)
+            driver.drive(replace(task, seconds=WARM_SECONDS))
+        if kind == "write":
+            driver.drive(replace(task, requests=asked[:connections]))
+            task = replace(task, requests=asked[connections:])
+        return partial(driver.drive, task)
+
+    def _by_pgbench(self, prepared: Prepared, connections: int, items: range) -> Callable[[], Load]:
+        plan, kind = self.plan, prepared.chosen.kind
+        task = pgbench.Task(self.databases["pgbench"], prepared.written, connections, plan.seconds)
+        if kind != "read":
+            count = len(items) if kind == "write" else max(plan.items, LINKS * connections)
+            task = replace(task, first=items.start, count=count)
+        return partial(pgbench.run, task)
 
     def _requests(self, prepared: Prepared, peer: str, items: range) -> list[Request]:
         chosen, world = prepared.chosen, self.world
@@ -187,14 +181,13 @@ class _Run:
         if peer == OURS:
             uvloop.run(world.sign_in([] if chosen.kind == "chain" else [one.who for one in mine]))
             return measured.requests(world, world.site.url, mine, chosen)
-        paths: Iterator[str] = (f"/{chosen.slug}/{number}" for number in numbers)
-        return [one.request(self.bare_url, "-", path) for one, path in zip(mine, paths, strict=True)]
+        return [one.request(self.bare_url, "-", f"/{chosen.slug}/{number}") for number, one in zip(numbers, mine, strict=True)]
 
     def _server_seconds(self) -> float:
         return processes.seconds([self.server, *processes.offspring(self.server)])
 
     def totals(self, prepared: Sequence[Prepared]) -> Totals:
-        memory = {peer: [processes.memory(pid) for pid in pids] for peer, pids in self.workers.items()}
+        memory = {peer: [processes.memory(pid) for pid in processes.workers(module)] for peer, module in MODULES.items()}
         reasons = {one.chosen.name: one.impossible for one in prepared if one.impossible}
         return Totals([one.chosen for one in prepared], self.results, memory, reasons)
 

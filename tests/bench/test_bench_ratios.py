@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import random
 from dataclasses import replace
 
 import pytest
@@ -80,5 +81,6 @@ def test_there_are_enough_things_for_all_measurements() -> None:
 
 
 def test_a_huge_photo_has_two_megabytes_and_small_ones_differ() -> None:
-    world = stock.random.Random(1)
-    assert stock.small_photo(world) != stock.small_photo(world)
+    chance = random.Random(1)
+    assert stock.small_photo(chance) != stock.small_photo(chance)
+    assert abs(len(stock.huge_photo()) - stock.HUGE_BYTES) < 0.1 * stock.HUGE_BYTES
