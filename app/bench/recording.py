@@ -59,8 +59,8 @@ class Recorder:
     def __init__(self, app: App) -> None:
         self.app = app
         self.kept: list[Recording] = []
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._open: set[asyncio.Task[Any] | None] = set()
+        self._closed = asyncio.Event()
 
     async def __call__(self, scope: Message, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]) -> None:
         if scope["type"] != "http":
@@ -68,8 +68,9 @@ class Recorder:
         if scope["path"] == PATH:
             return await self._give(send)
         recording = Recording(clock.now())
+        self.kept.append(recording)
         token = CURRENT.set(recording)
-        self._idle.clear()
+        self._open.add(asyncio.current_task())
 
         async def told(message: Message) -> None:
             recording.status = message.get("status", recording.status)
@@ -80,11 +81,13 @@ class Recorder:
             await self.app(scope, receive, told)
         finally:
             CURRENT.reset(token)
-            self.kept.append(recording)
-            self._idle.set()
+            self._open.discard(asyncio.current_task())
+            self._closed.set()
 
     async def _give(self, send: Callable[[Message], Awaitable[None]]) -> None:
-        await self._idle.wait()  # the last request may have its answer and still be tidying up
+        while self._open:  # those who have their answers may still be tidying up
+            self._closed.clear()
+            await self._closed.wait()
         body, self.kept = pickle.dumps(self.kept), []
         head = [(b"content-length", str(len(body)).encode()), (b"content-type", b"application/octet-stream")]
         await send({"type": "http.response.start", "status": 200, "headers": head})
