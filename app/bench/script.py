@@ -19,7 +19,8 @@ DIGEST_BYTES = 32
 NEAR = 0.1  # a number so close to a given one is taken to be reckoned from it
 SAME = 1e-9
 TELLING = 12  # a text so long does not occur twice by chance
-TOKEN = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{30,}|[A-Z]\d{8}-\d{6}")
+# Ids, keys and digests, the folder and the name of an object, numbers of cases.
+TOKEN = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?<=/)[0-9a-f]{2}(?=/[0-9a-f]{30})|[0-9a-f]{30,}|[A-Z]\d{8}-\d{6}")
 PING = ("BEGIN;", ";", "ROLLBACK;")
 
 
@@ -215,8 +216,20 @@ class _Learner:
                 for column, name in enumerate(one.columns):
                     yield Answered(number, row, column, name), ours[column], theirs[column]
 
+    def _elsewhere(self, before: int, a: UUID, b: UUID) -> Answered | None:
+        """A column of an earlier answer, from which the service chose one row now and another then: a lot that has points left, say."""
+        for number, (one, other) in enumerate(zip(self.one[:before], self.other[:before], strict=True)):
+            for column, name in enumerate(one.columns):
+                rows = [row for row, cells in enumerate(one.rows) if _same(cells[column], a)]
+                if rows and any(_same(cells[column], b) for cells in other.rows):
+                    return Answered(number, rows[0], column, name)
+        return None
+
     def _made(self, step: int, a: Any, b: Any) -> Source:
         if isinstance(a, UUID):
+            moved = self._elsewhere(step, a, b)
+            if moved is not None:
+                return moved
             asked = self.one[step].statement.lstrip().lower().startswith("select") and (a, b) not in self.fresh[FreshId]
             return Constant(a) if asked else FreshId(self._number(FreshId, a, b))
         if isinstance(a, datetime):

@@ -13,7 +13,20 @@ from app.bench import pgbench, playing
 from app.bench.pgbench import Impossible, Task, Written
 from app.bench.recorded import Recording, Sent
 from app.bench.recording import CURRENT, Protocol
-from app.bench.script import Answered, Constant, FreshId, FromGiven, Moment, Pieces, Taken, Unlike, learned, verbatim, without_pings
+from app.bench.script import (
+    Answered,
+    Constant,
+    FreshHex,
+    FreshId,
+    FromGiven,
+    Moment,
+    Pieces,
+    Taken,
+    Unlike,
+    learned,
+    verbatim,
+    without_pings,
+)
 
 AT = datetime(2026, 11, 30, 8, tzinfo=UTC)
 PARENT = UUID("019ac2cc-1b95-7b8a-9a63-3956247a2bd3")
@@ -56,6 +69,18 @@ def test_each_value_has_its_source(two: tuple[Taken, Taken]) -> None:
     text = told.bound[0][1]
     assert isinstance(text, Pieces)
     assert [part for part in text.parts if not isinstance(part, Constant)] == [FreshId(0), Answered(1, 0, 1, "number")]
+
+
+def test_a_row_that_was_chosen_comes_from_the_same_column_and_a_key_of_an_object_is_fresh() -> None:
+    def taken(lots: list[UUID], chosen: int, folder: str, name: str) -> Taken:
+        read = sent("select id from points_lot where member_id = $1", PARENT, rows=[(lot,) for lot in lots])
+        return Taken(Recording(AT, 200, b"{}", [read, sent("insert into x values ($1, $2)", lots[chosen], f"uploads/{folder}/{name}")]), {})
+
+    lots, others = [uuid4() for _ in range(3)], [uuid4() for _ in range(2)]
+    script = learned(taken(lots, 2, "d5", "a" * 30), taken(others, 0, "e1", "b" * 30))
+    lot, key = script.steps[1].bound[0]
+    assert lot == Answered(0, 2, 0, "id")
+    assert isinstance(key, Pieces) and [part for part in key.parts if not isinstance(part, Constant)] == [FreshHex(0, 2), FreshHex(1, 30)]
 
 
 class Wire:
