@@ -5,7 +5,6 @@ It checks no token, parses its JSON without a schema, keeps no rules, and answer
 
 import argparse
 import json
-import os
 import pickle
 import sys
 from dataclasses import dataclass
@@ -24,7 +23,6 @@ from app.bench.script import Given, Script
 from app.process import end_with_parent
 from app.uploads import pictures
 
-BOOK = "XINXIN_BENCH_BOOK"
 TOKEN = "refresh_token"
 SILENT_SECONDS = 15  # as the service has it
 
@@ -80,8 +78,8 @@ async def _clean(request: Request) -> None:
 
 
 def build() -> Starlette:
-    """What uvicorn's workers call."""
-    book: Book = pickle.loads(Path(os.environ[BOOK]).read_bytes())
+    """What uvicorn's workers call; they have the arguments of the process that has spawned them."""
+    book: Book = pickle.loads(_asked().book.read_bytes())
     handler = Handler(book)
 
     async def handle(request: Request) -> Response:
@@ -90,12 +88,17 @@ def build() -> Starlette:
     return Starlette(routes=[Route("/{part}/{item:int}", handle, methods=["GET", "POST"])])
 
 
-def main() -> int:
+def _asked() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m app.bench.bare")
     parser.add_argument("--port", type=int, required=True)
-    end_with_parent()
     parser.add_argument("--workers", type=int, default=2)
-    chosen = parser.parse_args()
+    parser.add_argument("--book", type=Path, required=True, help="what it plays: a Book, pickled")
+    return parser.parse_args()
+
+
+def main() -> int:
+    end_with_parent()
+    chosen = _asked()
     uvicorn.run(
         "app.bench.bare:build", factory=True, host="127.0.0.1", port=chosen.port, workers=chosen.workers, log_level="warning",
         access_log=False, ws="none", backlog=2048, timeout_worker_healthcheck=SILENT_SECONDS,

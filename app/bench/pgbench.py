@@ -5,7 +5,6 @@ of each transaction, together with what is fresh; values out of answers are kept
 the other, so there are a few more round trips than in the service.
 """
 
-import os
 import re
 import subprocess
 import tempfile
@@ -234,11 +233,10 @@ def _command(pgbench: Path, task: Task, files: Sequence[Path]) -> list[str]:
 def _environment(database: str) -> dict[str, str]:
     place, asked = urlsplit(database), parse_qs(urlsplit(database).query)
     settings = " ".join(f"-c {name}={value}" for name, value in SERVER_SETTINGS.items() if name != "application_name")
-    named = {
+    return {
         "PGHOST": asked.get("host", [place.hostname or ""])[0], "PGPORT": asked.get("port", [str(place.port or 5432)])[0],
         "PGUSER": place.username or "postgres", "PGPASSWORD": place.password or "", "PGDATABASE": place.path[1:], "PGOPTIONS": settings,
     }
-    return {**os.environ, **named}
 
 
 def _heard(folder: Path, clients: int) -> Load:

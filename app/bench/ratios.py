@@ -15,7 +15,7 @@ from pathlib import Path
 import asyncpg
 import uvloop
 
-from app.bench import bare, beside, driver, measured, pgbench, processes
+from app.bench import beside, driver, measured, pgbench, processes
 from app.bench.bare import Book, Part
 from app.bench.load import Load, Request
 from app.bench.measured import OPERATIONS, Measured
@@ -118,8 +118,8 @@ def _bare(folder: Path, database: str, prepared: Sequence[Prepared]) -> Abstract
     book = folder / "bench.book"
     book.write_bytes(pickle.dumps(Book(database, {one.chosen.slug: one.part for one in prepared})))
     port = own_server.free_port()
-    environment = own_server.environment(folder, port) | {bare.BOOK: str(book)}
-    return beside.process(BARE, port, environment, folder / "bare.log", "--workers", str(WORKERS))
+    options = ("--workers", str(WORKERS), "--book", str(book))
+    return beside.process(BARE, port, own_server.environment(folder, port), folder / "bare.log", *options)
 
 
 class _Run:
