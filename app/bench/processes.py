@@ -49,9 +49,9 @@ def offspring(root: int) -> list[int]:
 
 
 def workers(module: str) -> list[int]:
-    """Those that uvicorn has spawned for `python -m module`, below this process."""
+    """Those that serve for `python -m module`, below this process: forked, or spawned by uvicorn with a tracker beside them."""
     parents = [pid for pid in offspring(os.getpid()) if f"-m {module} " in command(pid) + " "]
-    return [pid for parent in parents for pid in offspring(parent) if "spawn_main" in command(pid)]
+    return [pid for parent in parents for pid in offspring(parent) if "resource_tracker" not in command(pid)]
 
 
 def seconds(pids: Iterable[int]) -> float:
