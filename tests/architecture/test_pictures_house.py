@@ -5,8 +5,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 LIBRARY = re.compile(r"^\s*(from|import) (PIL|pillow_heif)\b", re.MULTILINE)
-# Where photos are cleaned; the demo, which draws its own and has them cleaned there; and WeChat's codes, which no person sends.
-ALLOWED = {"app/uploads/pictures.py", "app/demo/photos.py", "app/wechat/answers.py"}
+# Where photos are cleaned; the demo and the bench, which draw their own and have them cleaned there; WeChat's codes, which no person sends.
+ALLOWED = {"app/uploads/pictures.py", "app/demo/photos.py", "app/bench/stock.py", "app/wechat/answers.py"}
 
 
 def test_images_are_opened_in_one_place() -> None:
@@ -15,7 +15,7 @@ def test_images_are_opened_in_one_place() -> None:
 
 
 def test_whoever_takes_a_file_in_gives_it_to_that_place() -> None:
-    """`pictures.read` and `clean` are called by the route of uploads and by the demo, and by nobody else."""
+    """`pictures.read` and `clean` are called by the route of uploads, by the demo and by the bench's handler, and by nobody else."""
     callers = re.compile(r"pictures\.(read|clean)\(")
     found = {str(path.relative_to(ROOT)) for path in ROOT.glob("app/**/*.py") if callers.search(path.read_text())}
-    assert found == {"app/uploads/routes.py", "app/demo/photos.py"}
+    assert found == {"app/uploads/routes.py", "app/demo/photos.py", "app/bench/bare.py"}
