@@ -8,6 +8,7 @@ import gc
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from functools import partial
 from typing import TypeVar
@@ -21,6 +22,7 @@ from app import clock, observability, parts, ports
 from app.auth import queries as auth_queries
 from app.auth.principal import Principal
 from app.auth.roles import Role, ScopeType
+from app.db import acting
 from app.db.session import AsyncSession, Database
 from app.demo import cast as casts
 from app.demo import lives, people, photos, plan, speaking
@@ -180,14 +182,21 @@ async def _order(session: AsyncSession, cast: Cast, order: OrderPlan) -> None:
         await till.verify(session, principal=clerk, store_id=cast.stores[order.store], code=code, token=None)
 
 
+def _opened(settings: Settings) -> AbstractAsyncContextManager[parts.Parts]:
+    """It plays many people in one unit of work, which no single one of them could."""
+    return parts.opened(
+        settings, name="xinxin-demo", statement_timeout_ms=TIMEOUT_MS, actor={"kind": "job"}, acting_for=acting.SERVICE,
+    )
+
+
 async def _lane(settings: Settings, first: int) -> None:
-    async with parts.opened(settings, name="xinxin-demo", statement_timeout_ms=TIMEOUT_MS, actor={"kind": "job"}) as opened:
+    async with _opened(settings) as opened:
         for part in range(first, plan.PARTS, plan.LANES):
             await fill(opened.database, opened.store, appid=settings.wechat_appid, part=part)
 
 
 async def _speak(settings: Settings) -> None:
-    async with parts.opened(settings, name="xinxin-demo", statement_timeout_ms=TIMEOUT_MS, actor={"kind": "job"}) as opened:
+    async with _opened(settings) as opened:
         await speaking.speak(opened.database, appid=settings.wechat_appid)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from app.db import acting
 from app.db import session as db_session
 from app.db.session import Database
 from app.demo import filling, jobs, lives, loading, people, plan, speaking
@@ -139,3 +140,17 @@ async def test_a_lane_that_fails_fails_the_job(county: Database, own: Settings, 
     other = own.model_copy(update={"wechat_appid": "wx-of-somebody-else"})
     with pytest.raises(jobs.FillingFailed):
         await HANDLERS["demo.fill"](Context(county, None, store, other), {})
+
+
+async def test_who_fills_acts_for_no_single_person(own: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise row security refuses what it writes in the names of many."""
+    told = []
+
+    async def seen(database: Database, *_: Any, **__: Any) -> None:
+        told.append(database.info[acting.DEFAULT])
+
+    monkeypatch.setattr(filling, "fill", seen)
+    monkeypatch.setattr(speaking, "speak", seen)
+    await filling._lane(own, 0)
+    await filling._speak(own)
+    assert len(told) > 1 and set(told) == {acting.SERVICE}
