@@ -1,9 +1,9 @@
 """For whom a unit of work acts: the database's row security asks it of every statement (migration 0051).
 
-Nobody (the empty text) sees no protected row. An account sees what is its own and what lies in the scope of its grants; `work_on` adds one
+Nobody (a dash) sees no protected row. An account sees what is its own and what lies in the scope of its grants; `work_on` adds one
 more person, whose own rows a duty of the caller touches. The service, for work of no single person, sees everything: jobs and operators
 from the start, a request only where `as_service` says so. Both name their reason. A connection of the release before says nothing at all,
-which is NULL and not the empty text.
+which is NULL, or the empty text after a function has said it for as long as it ran.
 
 The service has a role of its own, whose policy is the word true: its statements are planned as if there were no policies, by indexes too
 whose operators row security would keep from them. A connection of the tables' owner stays the owner's.
@@ -71,7 +71,7 @@ class Acting:
 
     @property
     def values(self) -> dict[str, str]:
-        persons = "" if self.account == SERVICE.account else self.account
+        persons = "" if self in (SERVICE, NOBODY) else self.account
         return {"account": self.account, "persons": persons, "areas": self.areas, "scopes": self.scopes, "role": self.role}
 
     @property
@@ -79,7 +79,7 @@ class Acting:
         return roles.SERVICE if self.account == SERVICE.account else roles.APP
 
 
-NOBODY = Acting("")
+NOBODY = Acting("-")
 SERVICE = Acting("*")
 LATER: Final = "later"  # the caller's own statement will say it; nothing else may be asked before
 
@@ -150,7 +150,7 @@ async def serving(session: AsyncSession, reason: Reason) -> AsyncIterator[None]:
 
 
 def _persons(told: Acting, besides: frozenset[str]) -> str:
-    return ",".join([*filter(None, [told.account]), *sorted(besides)])
+    return ",".join([*filter(None, [told.values["persons"]]), *sorted(besides)])
 
 
 async def work_on(session: AsyncSession, person_id: UUID, reason: Reason) -> None:

@@ -1,7 +1,8 @@
 """Row security, the second wall: whatever a statement asks, it finds its caller's own rows and those in the scope of the caller's grants.
 
-Every unit of work says for whom it acts (`app/db/acting.py`): nobody (''), an account, or the service ('*'). The release before says
-nothing, which is NULL here, and passes for as long as both run side by side: a later migration ends that by another `acting_freely`.
+Every unit of work says for whom it acts (`app/db/acting.py`): nobody ('-'), an account, or the service ('*'). The release before says
+nothing, which is NULL here, or empty once a function has said it for as long as it ran, and passes for as long as both run side by side: a
+later migration ends that by another `acting_freely`.
 """
 
 import sqlalchemy as sa
@@ -17,7 +18,7 @@ depends_on = None
 FUNCTIONS = (
     """
 create function acting_freely() returns boolean language sql stable parallel safe as
-$$ select coalesce(current_setting('xinxin.account', true), '*') = '*' $$
+$$ select coalesce(nullif(current_setting('xinxin.account', true), ''), '*') = '*' $$
 """,
     """
 create function acting_account() returns uuid language sql stable parallel safe as
@@ -71,7 +72,7 @@ begin
         end if;
         return next;
     elsif enter then
-        perform set_config('xinxin.account', '', not lasting), set_config('xinxin.persons', '', not lasting);
+        perform set_config('xinxin.account', '-', not lasting), set_config('xinxin.persons', '', not lasting);
     end if;
 end $$
 """

@@ -129,7 +129,9 @@ async def test_the_release_before_says_nothing_and_passes_for_now(settings: Sett
     try:
         assert await old.fetchval("select current_setting('xinxin.account', true)") is None
         assert await old.fetchval("select count(*) from message where member_id = any($1)", tenants) == TENANTS
-        await old.execute("select set_config('xinxin.account', '', false)")
+        await old.execute("select set_config('xinxin.account', '', false)")  # as a function leaves it that said it while it ran
+        assert await old.fetchval("select count(*) from message where member_id = any($1)", tenants) == TENANTS
+        await old.execute("select set_config('xinxin.account', '-', false)")
         assert await old.fetchval("select count(*) from message where member_id = any($1)", tenants) == 0
         assert await old.fetchval("select acting_unaware()"), "the release of 0053 says this, and passes what was guarded after it"
         await old.execute("select set_config('xinxin.wall', '2', false)")
