@@ -56,7 +56,7 @@ class Plan:
         """Items of one measurement, those that warm it up included."""
         if chosen.kind != "write":
             return connections
-        return connections + (self.few if chosen.few else self.items) // connections * connections
+        return connections * (1 + max(1, (self.few if chosen.few else self.items) // connections))
 
     def needed(self, chosen: Measured) -> int:
         return measured.VARIANTS if chosen.kind == "read" else self.repetitions * sum(self.share(chosen, one) for one in self.connections)
