@@ -37,7 +37,6 @@ JOB_SECONDS = Histogram("xinxin_job_seconds", "Runs of jobs by their end", ["job
 
 
 def route_of(scope: Scope) -> str:
-    """The template of the route that answered, with its outer prefixes."""
-    context = scope.get("fastapi", {}).get("effective_route_context")
-    path = getattr(context, "path", None)
+    """The template of the route that answered."""
+    path = getattr(scope.get("route"), "path", None)
     return str(path) if path else "unmatched"

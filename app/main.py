@@ -12,6 +12,8 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 import app.tables  # noqa: F401 - fills the metadata before the first statement
 from app import api, documents, observability, parts, ports, problems, tracing
+from app.auth import routing
+from app.directory import Directory
 from app.middleware.limits import Limits
 from app.middleware.method_override import MethodOverride
 from app.middleware.metrics import Metrics
@@ -36,9 +38,10 @@ def create_app(settings: Settings, life: Lifespan | None = None) -> FastAPI:
     api.include_routers(made)
     if not settings.production:
         documents.install(made)
+    made.router.middleware_stack = Directory(made.router.middleware_stack, made.routes)
     for layer in (MethodOverride, Limits, Metrics):
         made.add_middleware(layer)
-    made.add_middleware(RequestId, private_prefix=api.PREFIX)
+    made.add_middleware(RequestId, private_prefix=routing.PREFIX)
     if settings.proxies:
         made.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.proxies))
     if settings.otlp_endpoint:

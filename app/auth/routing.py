@@ -28,6 +28,7 @@ from app.settings import Settings
 from app.storage.store import ObjectStore
 from app.wechat.client import WeChatClient
 
+PREFIX = "/api/v1"
 KEY_HEADER = "idempotency-key"
 VERSION = re.compile(r'"(\d{1,9})"')
 VISIBLE = re.compile(r"[\x21-\x7e]{8,128}")
@@ -115,9 +116,9 @@ class Route(APIRoute):
         return "multipart" if isinstance(self.body_field.field_info, params.Form) else "json"
 
 
-def router(prefix: str, *, tag: str) -> APIRouter:
-    """A feature's router; `app/api.py` puts `/api/v1` before it."""
-    return APIRouter(prefix=prefix, tags=[tag], route_class=Route)
+def router(prefix: str, *, tag: str, base: str = PREFIX) -> APIRouter:
+    """A feature's router, under the base path of the contract; pages that people open have none."""
+    return APIRouter(prefix=base + prefix, tags=[tag], route_class=Route)
 
 
 def _gated(endpoint: Callable[..., Any], policy: Policy, method: str) -> Callable[..., Any]:

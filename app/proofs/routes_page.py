@@ -12,7 +12,7 @@ from app.auth.routing import AuditedSession
 from app.proofs import page
 from app.proofs.schemas import CODE
 
-router = routing.router("/p", tag="停留证明")
+router = routing.router("/p", tag="停留证明", base="")
 # No limit of length: a browser hears of a wrong address by a page, not by a problem document.
 Code = Annotated[str, Path(description="证明编号", examples=[CODE])]
 

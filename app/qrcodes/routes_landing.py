@@ -13,7 +13,7 @@ from app.db.session import Database
 from app.qrcodes import landing
 from app.qrcodes.schemas import SCENE
 
-router = routing.router("/s", tag="二维码")
+router = routing.router("/s", tag="二维码", base="")
 
 
 async def _database(request: Request) -> Database:
