@@ -29,6 +29,7 @@ from app.auth.queries_grants import (
 from app.auth.roles import Role, ScopeType
 from app.auth.workflow import mask_phone
 from app.db import acting
+from app.db.prepared import Prepared, line_of
 from app.db.session import AsyncSession
 from app.errors import AccountSuspended, NotFound, Unauthenticated
 from app.idempotency import service as idempotency_service
@@ -50,8 +51,10 @@ CHILD = aliased(RefreshToken)
 
 # One round trip answers all that a request needs before its own work: the session, the account, the grants in force, and the
 # answer that this caller's Idempotency-Key already has. The function (migration 0051) tells row security, too, who asks from now on.
-CALLER = sa.text("select * from signed_in(:session_id, :account_id, :key, :enter, :lasting)").bindparams(
-    sa.bindparam("key", type_=sa.Text), sa.bindparam("session_id", type_=sa.Uuid), sa.bindparam("account_id", type_=sa.Uuid)
+CALLER = Prepared(
+    sa.text("select * from signed_in(:session_id, :account_id, :key, :enter, :lasting)").bindparams(
+        sa.bindparam("key", type_=sa.Text), sa.bindparam("session_id", type_=sa.Uuid), sa.bindparam("account_id", type_=sa.Uuid)
+    )
 )
 
 
@@ -68,13 +71,13 @@ async def load_caller(session: AsyncSession, claims: Claims, *, key: str | None)
         Unauthenticated: the session has ended, whatever the token says.
         AccountSuspended
     """
-    connection = await session.connection()
-    asked = {"session_id": claims.session_id, "account_id": claims.account_id, "key": key}
+    connection = (await line_of(session)).connection
     enter, lasting = session.info.get(acting.INFO) == acting.LATER, bool(session.info.get(acting.LASTING))
     if enter and lasting:
         connection.info[acting.INFO] = acting.LATER
-    found = await connection.execute(CALLER, {**asked, "enter": enter, "lasting": lasting})
-    row = found.mappings().first()
+    row = await CALLER.first(
+        session, session_id=claims.session_id, account_id=claims.account_id, key=key, enter=enter, lasting=lasting
+    )
     if row is None or row["status"] == AccountStatus.ERASED:
         raise Unauthenticated
     if row["status"] == AccountStatus.SUSPENDED:

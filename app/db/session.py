@@ -16,7 +16,7 @@ from sqlalchemy.orm import SessionTransaction
 from sqlalchemy.sql.base import Executable
 from sqlmodel.ext.asyncio import session as sqlmodel_session
 
-from app.db import acting, addresses, commits, failures, pooling, roles
+from app.db import acting, addresses, commits, failures, pooling, prepared, roles
 from app.db.acting import Acting
 from app.errors import RequestInProgress
 
@@ -131,7 +131,7 @@ def connect(
         hide_parameters=True,  # an error's text would repeat phone numbers and names
         connect_args={
             "timeout": 5,
-            "prepared_statement_cache_size": STATEMENTS,
+            "prepared_statement_cache_size": STATEMENTS, "statement_cache_size": STATEMENTS, "max_cached_statement_lifetime": 0,
             "server_settings": {
                 "application_name": name, "timezone": "UTC", "statement_timeout": str(statement_timeout_ms), "lock_timeout": "2000",
                 "idle_in_transaction_session_timeout": "15000", "synchronous_commit": "on",
@@ -149,8 +149,17 @@ def connect(
 def _enter(session: SyncSession, transaction: SessionTransaction, connection: Connection) -> None:
     """Says for whom it acts, and holds the idempotency key for the length of the transaction: a second request under the same key hears
     409, it does not wait."""
-    if not transaction.nested and not acting.enter(session.info, connection, session.info.get("exclusive")):
+    if transaction.nested:
+        return
+    prepared.open_line(session, connection)
+    if not acting.enter(session.info, connection, session.info.get("exclusive")):
         raise RequestInProgress
+
+
+@event.listens_for(SyncSession, "after_transaction_end")
+def _leave(session: SyncSession, transaction: SessionTransaction) -> None:
+    if transaction.parent is None:
+        prepared.close_line(session)
 
 
 def exclusive_name(account_id: UUID, key: str) -> str:

@@ -19,6 +19,7 @@ from app.complaints.models import Complaint, Kind
 from app.db import acting, roles
 from app.db.acting import NOBODY, SERVICE, Acting, Reason
 from app.db.base import new_id
+from app.db.prepared import Prepared
 from app.db.session import AsyncSession
 from app.members import service as members_service
 from app.messages import queries as messages_queries
@@ -250,8 +251,8 @@ async def test_without_both_walls_everything_leaks(client: Any, two: Two, monkey
     """The known-bad variant: whoever is found acts as the service."""
     monkeypatch.setattr(complaints_queries, "text", lambda *_: "")
     _no_filter(monkeypatch)
-    monkeypatch.setattr("app.auth.queries.CALLER", sa.text(
+    monkeypatch.setattr("app.auth.queries.CALLER", Prepared(sa.text(
         "select * from signed_in(:session_id, :account_id, :key, :enter, :lasting) where set_config('xinxin.account', '*', true) = '*'"
-    ).bindparams(sa.bindparam("key", type_=sa.Text), sa.bindparam("session_id", type_=sa.Uuid), sa.bindparam("account_id", type_=sa.Uuid)))
+    ).bindparams(sa.bindparam("key", type_=sa.Text), sa.bindparam("session_id", type_=sa.Uuid), sa.bindparam("account_id", type_=sa.Uuid))))
     monkeypatch.setattr("app.auth.work.acting_for", lambda _: SERVICE)
     assert await leaks(client, two) == ["inbox", "complaints", "answer"]

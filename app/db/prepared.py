@@ -1,0 +1,131 @@
+"""Statements of the hot paths: built and compiled once, then sent straight to the driver.
+
+Building a statement anew and sending it through the session costs 0.5 to 0.9 ms of Python, this way 0.1 (measured). What is sent is the
+same; rows come back as mappings. A session that somebody listens to (who counts statements, or rewrites them) sends it the long way.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NoReturn
+
+from sqlalchemy.engine import Connection, Dialect
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session as SyncSession
+from sqlalchemy.sql.base import Executable
+from sqlalchemy.sql.elements import ClauseElement
+
+Row = Mapping[str, Any]
+Processor = Callable[[Any], Any]
+LINE: Final = "line"
+NUMERIC = 1700  # the server's number of the one type that SQLAlchemy wants to know by number
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What a session's statements go over while its transaction lasts."""
+
+    connection: Connection
+    adapter: Any
+    driver: Any
+
+    @property
+    def heard(self) -> bool:
+        """Whether anybody listens to what is sent over it."""
+        listeners = self.connection.dispatch
+        return bool(listeners.before_execute or listeners.before_cursor_execute)
+
+
+def open_line(session: SyncSession, connection: Connection) -> None:
+    adapter = connection.connection.dbapi_connection
+    session.info[LINE] = Line(connection, adapter, connection.connection.driver_connection)
+
+
+def close_line(session: SyncSession) -> None:
+    session.info.pop(LINE, None)
+
+
+async def line_of(session: AsyncSession) -> Line:
+    """Begins the session's transaction when there is none yet."""
+    line: Line | None = session.info.get(LINE)
+    if line is None:
+        await session.connection()
+        line = session.info[LINE]
+    return line
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    """`binds`: name, value when none is given, what makes it fit for the driver. `results`: what a column's values still go through."""
+
+    text: str
+    binds: Sequence[tuple[str, Any, Processor | None]]
+    results: Sequence[tuple[str, Processor]]
+
+    def arguments(self, values: Mapping[str, Any]) -> list[Any]:
+        return [
+            values.get(name, default) if process is None else process(values.get(name, default)) for name, default, process in self.binds
+        ]
+
+    def rows(self, records: Sequence[Row]) -> Sequence[Row]:
+        return [self._read(record) for record in records] if self.results else records
+
+    def _read(self, record: Row) -> Row:
+        row = dict(record)
+        for name, process in self.results:
+            row[name] = process(row[name])
+        return row
+
+
+class Prepared:
+    """One statement, whose values are named by `bindparam`. Lists go as arrays: `= any(:ids)`, never IN."""
+
+    def __init__(self, statement: Executable) -> None:
+        self.statement = statement
+        self._compiled: _Compiled | None = None
+
+    async def all(self, session: AsyncSession, **values: Any) -> Sequence[Row]:
+        """Every row. Raises what the session raises. What is pending in the session is written first, as before any statement of its."""
+        sync = session.sync_session
+        if sync.autoflush and not sync._is_clean():
+            await session.flush()
+        line = await line_of(session)
+        if line.heard:
+            found = await (await session.connection()).execute(self.statement, values)
+            return [dict(row) for row in found.mappings()]
+        compiled = self._compiled or self._compile(line.connection.dialect)
+        try:
+            async with line.adapter._execute_mutex:
+                if line.adapter._transaction is None:
+                    await line.adapter._start_transaction()
+                records = await line.driver.fetch(compiled.text, *compiled.arguments(values))
+        except BaseException as error:
+            await session.run_sync(_refused, line, error, compiled.text)
+        return compiled.rows(records)
+
+    async def first(self, session: AsyncSession, **values: Any) -> Row | None:
+        """The first row, or None."""
+        return next(iter(await self.all(session, **values)), None)
+
+    def _compile(self, dialect: Dialect) -> _Compiled:
+        statement = self.statement
+        assert isinstance(statement, ClauseElement)
+        made: Any = statement.compile(dialect=dialect)
+        assert not made.post_compile_params, "a list is given as an array"
+        given, processors = made.params, made._bind_processors
+        binds = [(name, given.get(name), processors.get(name)) for name in made.positiontup]
+        results = [
+            (column.keyname, process)
+            for column in made._result_columns or ()
+            if (process := column.type._cached_result_processor(dialect, NUMERIC)) is not None
+        ]
+        self._compiled = _Compiled(str(made), binds, results)
+        return self._compiled
+
+
+def _refused(session: SyncSession, line: Line, error: BaseException, text: str) -> NoReturn:
+    """As SQLAlchemy raises it: its own kinds of errors; a connection that is lost, or left in the middle, taken out of the pool."""
+    try:
+        line.adapter._handle_exception(error)
+    except BaseException as told:
+        line.connection._handle_dbapi_exception(told, text, None, None, None)
+    raise AssertionError("an error that is none")
