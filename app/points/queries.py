@@ -3,14 +3,18 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 from sqlmodel import col
 
+from app import clock
 from app.auth.models import Account
 from app.auth.principal import AccountStatus
+from app.db.prepared import Prepared
 from app.db.session import AsyncSession
 from app.points import ledger, queries_conditions, queries_judgements, queries_levels, workflow
 from app.points.models import (
@@ -87,19 +91,38 @@ async def level(session: AsyncSession, *, member_id: UUID) -> int:
 
 
 async def standing(session: AsyncSession, *, member_id: UUID) -> Standing:
-    stopped = queries_conditions.stopped_until(member_id)
-    found = await session.exec(sa.select(PointsBalance, stopped).where(col(PointsBalance.member_id) == member_id))
-    balance, until = found.first() or (PointsBalance(member_id=member_id), None)
-    lots = await session.exec(
-        sa.select(col(PointsLot.expires_on), sa.func.sum(PointsLot.remaining))
+    row = await _standing(clock.today()).first(session, member_id=member_id, year_ago=queries_levels.year_ago())
+    assert row is not None
+    year, until = queries_levels.read(row["year"]), row["stopped_until"]
+    return Standing(
+        available=row["available"], held=row["held"], debt=row["debt"], earned_12_months=year.earned, level=year.level,
+        expiring=[{"amount": amount, "on": date.fromisoformat(on)} for on, amount in row["lots"] or ()],
+        earning_stop={"until": until} if until else None,
+    )
+
+
+@lru_cache(maxsize=2)
+def _standing(today: date) -> Prepared:
+    """One row, also for a member who never had any points."""
+    member_id = sa.bindparam("member_id", type_=sa.Uuid)
+    year_ago = sa.bindparam("year_ago", type_=sa.DateTime(timezone=True))
+    lots = (
+        sa.select(col(PointsLot.expires_on), sa.func.sum(PointsLot.remaining).label("amount"))
         .where(col(PointsLot.member_id) == member_id, col(PointsLot.remaining) > 0)
         .group_by(col(PointsLot.expires_on))
-        .order_by(col(PointsLot.expires_on))
+        .subquery()
     )
-    year = await queries_levels.year(session, member_id=member_id)
-    return Standing(
-        available=balance.available, held=balance.held, debt=balance.debt, earned_12_months=year.earned, level=year.level,
-        expiring=[{"amount": amount, "on": on} for on, amount in lots.all()], earning_stop={"until": until} if until else None,
+    by_day = sa.func.jsonb_agg(
+        aggregate_order_by(sa.func.jsonb_build_array(lots.c.expires_on, lots.c.amount), lots.c.expires_on), type_=JSONB
+    )
+    member = sa.select(member_id.label("id")).subquery()
+    return Prepared(
+        sa.select(
+            sa.func.coalesce(PointsBalance.available, 0).label("available"), sa.func.coalesce(PointsBalance.held, 0).label("held"),
+            sa.func.coalesce(PointsBalance.debt, 0).label("debt"),
+            queries_conditions.stopped_until(member_id).label("stopped_until"), sa.select(by_day).scalar_subquery().label("lots"),
+            queries_levels.of_member(member_id, today=today, year_ago=year_ago).label("year"),
+        ).select_from(member.outerjoin(PointsBalance, col(PointsBalance.member_id) == member.c.id))
     )
 
 

@@ -31,13 +31,13 @@ class Circumstances:
     confirmation: ConfirmationStatus | None
 
 
-def _running(member_id: UUID) -> tuple[sa.ColumnElement[bool], ...]:
+def _running(member_id: Any) -> tuple[sa.ColumnElement[bool], ...]:
     return (
         col(PointsEarningStop.member_id) == member_id, col(PointsEarningStop.lifted_at).is_(None), col(PointsEarningStop.until) >= TODAY,
     )
 
 
-def stopped_until(member_id: UUID) -> sa.ScalarSelect[Any]:
+def stopped_until(member_id: Any) -> sa.ScalarSelect[Any]:
     """The last day of the member's stop, null without one, as part of another statement."""
     return sa.select(sa.func.max(PointsEarningStop.until)).where(*_running(member_id)).scalar_subquery()
 

@@ -6,6 +6,7 @@ Within a month it only rises, so what counts reaches from the same month a year 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from sqlmodel import col
 from app import clock
 from app.auth.models import Account
 from app.auth.principal import AccountStatus
+from app.db.prepared import Prepared
 from app.db.session import AsyncSession
 from app.points import workflow
 from app.points.models import Kind, PointsBalance, PointsTransaction
@@ -55,8 +57,16 @@ def year_before(month: date) -> date:
 
 async def year(session: AsyncSession, *, member_id: UUID) -> Year:
     """What the last 365 days brought, and the level as it is shown."""
-    found = await session.exec(sa.select(of_member(member_id, today=clock.today(), year_ago=year_ago())))
-    return read(found.scalar_one())
+    row = await _year(clock.today()).first(session, member_id=member_id, year_ago=year_ago())
+    assert row is not None
+    return read(row["year"])
+
+
+@lru_cache(maxsize=2)
+def _year(today: date) -> Prepared:
+    """Put together once a day: that takes longer than asking it."""
+    member_id, ago = sa.bindparam("member_id", type_=sa.Uuid), sa.bindparam("year_ago", type_=sa.DateTime(timezone=True))
+    return Prepared(sa.select(of_member(member_id, today=today, year_ago=ago).label("year")))
 
 
 def year_ago() -> datetime:
