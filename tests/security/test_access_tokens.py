@@ -13,6 +13,7 @@ import pytest
 import structlog
 from jose import jwt
 
+from app import clock
 from app.errors import TokenExpired, Unauthenticated
 from app.security import tokens
 from app.security.keys import MasterKeys
@@ -35,6 +36,30 @@ def test_a_good_token_is_read_with_either_key() -> None:
     for keys in (KEYS, former):
         token = tokens.issue(keys, issuer=ISSUER, account_id=ACCOUNT, session_id=SESSION)
         assert tokens.read(KEYS, token, issuer=ISSUER) == tokens.Claims(ACCOUNT, SESSION)
+
+
+def test_a_good_token_is_checked_once_and_ends_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    token = tokens.issue(KEYS, issuer=ISSUER, account_id=ACCOUNT, session_id=SESSION)
+    tokens.read(KEYS, token, issuer=ISSUER)
+    with monkeypatch.context() as patch:
+        patch.setattr(jwt, "decode", lambda *_, **__: pytest.fail("checked again"))
+        assert tokens.read(KEYS, token, issuer=ISSUER) == tokens.Claims(ACCOUNT, SESSION)
+    for keys, issuer in ((MasterKeys({"k2": secrets.token_bytes(32)}), ISSUER), (KEYS, "xinxin-production")):
+        with pytest.raises(Unauthenticated):
+            tokens.read(keys, token, issuer=issuer)
+    with monkeypatch.context() as patch:
+        late = clock.now() + tokens.LIFETIME + timedelta(seconds=tokens.LEEWAY_SECONDS + 1)
+        patch.setattr(clock, "now", lambda: late)
+        with pytest.raises(TokenExpired):
+            tokens.read(KEYS, token, issuer=ISSUER)
+
+
+def test_no_more_is_remembered_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokens, "REMEMBERED", 2)
+    monkeypatch.setattr(tokens, "_found_good", {})
+    for _ in range(5):
+        tokens.read(KEYS, tokens.issue(KEYS, issuer=ISSUER, account_id=ACCOUNT, session_id=SESSION), issuer=ISSUER)
+    assert len(tokens._found_good) == 2
 
 
 def test_our_own_way_of_signing_is_good() -> None:
