@@ -87,9 +87,9 @@ def _tenants() -> sa.Select[Area]:
     )
 
 
-def oldest_tenant() -> sa.ScalarSelect[Any]:
-    """The path of `root`, as part of another statement."""
-    return _tenants().with_only_columns(col(Area.path)).limit(1).scalar_subquery()
+def oldest_tenant(value: Any = col(Area.path)) -> sa.ScalarSelect[Any]:
+    """The path of `root`, or what else is asked of it, as part of another statement."""
+    return _tenants().with_only_columns(value).limit(1).correlate(None).scalar_subquery()
 
 
 async def by_paths(session: AsyncSession, paths: Collection[str]) -> dict[str, Area]:

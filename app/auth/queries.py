@@ -21,8 +21,9 @@ from app.auth.queries_grants import (
     holding,
     holds,
     lately_ended,
-    named_grants,
+    named_of,
     platform_admins,
+    read_named,
     scope,
     staff_of,
 )
@@ -39,8 +40,8 @@ from app.security.tokens import Claims
 __all__ = [
     "CLOCK", "NOBODY", "Caller", "Presented", "account_by_phone", "by_openid", "by_username", "consenting", "covering", "export",
     "family_of", "get", "grants_of", "grants_within", "held", "holding", "holds", "known_origin", "lately_ended", "load_caller",
-    "lock_account", "lock_factor", "lock_session", "lock_to_erase", "masked_phone", "masked_phones", "named_grants", "openid_of",
-    "phone_of", "platform_admins", "presented", "principal_of", "scope", "sessions", "staff_of", "to_erase",
+    "lock_account", "lock_factor", "lock_session", "lock_to_erase", "masked", "masked_phone", "masked_phones", "named_of", "openid_of",
+    "phone_of", "platform_admins", "presented", "principal_of", "read_named", "scope", "sessions", "staff_of", "to_erase",
 ]
 
 CLOCK: sa.ColumnElement[datetime] = sa.func.clock_timestamp(type_=sa.DateTime(timezone=True))
@@ -168,6 +169,11 @@ async def phone_of(session: AsyncSession, *, account_id: UUID) -> str | None:
 async def masked_phone(session: AsyncSession, *, account_id: UUID) -> str | None:
     phone = await phone_of(session, account_id=account_id)
     return None if phone is None else mask_phone(phone)
+
+
+def masked(session: AsyncSession, sealed: bytes | None, *, account_id: UUID) -> str | None:
+    """The same of a row at hand."""
+    return None if sealed is None else mask_phone(sealing.unseal(session, sealed, table="account", column="phone", row=account_id))
 
 
 async def masked_phones(session: AsyncSession, ids: Collection[UUID]) -> dict[UUID, str]:

@@ -1,11 +1,12 @@
 """Every SELECT of grants and scopes. `queries` offers the ones that other features ask for."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 from sqlmodel import col
 
 from app.auth.models import AccessGrant, Account, Scope
@@ -46,15 +47,31 @@ async def grants_of(session: AsyncSession, *, account_id: UUID) -> list[Grant]:
     return [Grant(row.id, row.role, row.scope_type, row.scope_id, path) for row, path in found.all()]
 
 
-async def named_grants(session: AsyncSession, *, account_id: UUID) -> list[tuple[AccessGrant, str | None]]:
-    """The grants in force of one account, with the names of what they are for; newest first."""
-    found = await session.exec(
-        sa.select(AccessGrant, col(Scope.name))
-        .outerjoin(Scope, OF_SCOPE)
-        .where(col(AccessGrant.account_id) == account_id, *IN_FORCE)
-        .order_by(col(AccessGrant.id).desc())
+def named_of(account_id: Any) -> sa.ScalarSelect[Any]:
+    """The grants in force of one account, with the names of what they are for, as part of another statement: for `read_named`."""
+    grant = AccessGrant
+    facts = sa.func.jsonb_build_array(
+        col(grant.id), col(grant.role), col(grant.scope_type), col(grant.scope_id), col(Scope.name), col(grant.valid_until)
     )
-    return [(grant, name) for grant, name in found.all()]
+    newest_first = aggregate_order_by(facts, col(grant.id).desc())
+    return (
+        sa.select(sa.func.jsonb_agg(newest_first, type_=JSONB))
+        .select_from(grant)
+        .outerjoin(Scope, OF_SCOPE)
+        .where(col(grant.account_id) == account_id, *IN_FORCE)
+        .scalar_subquery()
+    )
+
+
+def read_named(told: Sequence[Sequence[Any]] | None) -> list[dict[str, Any]]:
+    """As a person reads the own grants, newest first."""
+    return [
+        {
+            "id": UUID(grant_id), "role": Role(role), "scope_type": ScopeType(scope_type), "scope_id": UUID(scope_id) if scope_id else None,
+            "scope_name": name, "valid_until": datetime.fromisoformat(until),
+        }
+        for grant_id, role, scope_type, scope_id, name, until in told or ()
+    ]
 
 
 async def staff_of(session: AsyncSession, *, scope_type: ScopeType, scope_id: UUID) -> list[AccessGrant]:

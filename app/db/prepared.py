@@ -77,7 +77,7 @@ class _Compiled:
 
 
 class Prepared:
-    """One statement, whose values are named by `bindparam`. Lists go as arrays: `= any(:ids)`, never IN."""
+    """One statement, whose values are named by `bindparam`. A list that is not always the same goes as an array: `= any(:ids)`, not IN."""
 
     def __init__(self, statement: Executable) -> None:
         self.statement = statement
@@ -110,8 +110,10 @@ class Prepared:
         statement = self.statement
         assert isinstance(statement, ClauseElement)
         made: Any = statement.compile(dialect=dialect)
-        assert not made.post_compile_params, "a list is given as an array"
         given, processors = made.params, made._bind_processors
+        if made.post_compile_params:  # a list of states, say, that is a part of the statement
+            spread = made._process_parameters_for_postcompile(given, _populate_self=True)
+            given, processors = {**given, **spread.additional_parameters}, {**processors, **spread.processors}
         binds = [(name, given.get(name), processors.get(name)) for name in made.positiontup]
         results = [
             (column.keyname, process)

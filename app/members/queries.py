@@ -21,18 +21,20 @@ from app.members.queries_consents import (
     consent_text,
     consent_text_out,
     consent_texts,
-    consents,
     has_consent,
     last_consent,
     purposes_in_force,
+    read_said,
+    said_by,
 )
 from app.members.queries_work import access_own_work, employed_by, employed_during, employments, work_out, work_relations
 from app.security import sealing
 
 __all__ = [
     "access_own_work", "alias_for_clerk", "aliases", "area_of", "by_ids", "consent_history", "consent_out", "consent_text",
-    "consent_text_out", "consent_texts", "consents", "employed_by", "employed_during", "employments", "export", "get", "has_consent",
-    "last_consent", "lock", "masked_name", "name_of", "nickname", "purposes_in_force", "real_name", "work_out", "work_relations",
+    "consent_text_out", "consent_texts", "employed_by", "employed_during", "employments", "export", "get", "has_consent",
+    "last_consent", "lock", "masked_name", "name_of", "opened", "purposes_in_force", "read_said", "real_name", "said_by", "work_out",
+    "work_relations",
 ]
 
 TABLE = "member"
@@ -106,15 +108,13 @@ async def masked_name(session: AsyncSession, *, member_id: UUID) -> str | None:
     return masking.mask_name(name) if name else None
 
 
-async def nickname(session: AsyncSession, *, member_id: UUID) -> str | None:
-    """For the person alone."""
-    member = await get(session, member_id=member_id)
-    return _opened(session, member, "nickname") if member else None
+def opened(session: AsyncSession, sealed: bytes | None, *, column: str, member_id: UUID) -> str | None:
+    """A name of a row at hand: the nickname is for the person alone."""
+    return None if sealed is None else sealing.unseal(session, sealed, table=TABLE, column=column, row=member_id)
 
 
 def _opened(session: AsyncSession, member: Member, column: str) -> str | None:
-    sealed: bytes | None = getattr(member, f"{column}_sealed")
-    return None if sealed is None else sealing.unseal(session, sealed, table=TABLE, column=column, row=member.id)
+    return opened(session, getattr(member, f"{column}_sealed"), column=column, member_id=member.id)
 
 
 async def export(session: AsyncSession, *, member_id: UUID) -> dict[str, Any]:

@@ -1,11 +1,12 @@
 """Reading what people may agree to and what they said. The newest answer to a purpose counts; a yes only while its text is enough."""
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.dialects.postgresql import JSONB, distinct_on
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
@@ -55,13 +56,32 @@ def _last_answers(members: Collection[UUID]) -> sa.Select[Consent, bool]:
     )
 
 
-async def consents(session: AsyncSession, member_id: UUID) -> list[dict[str, Any]]:
-    """What a person last said about each purpose they were asked."""
-    found = (await session.exec(_last_answers([member_id]))).all()
-    return [
-        consent_out(consent, current=sufficient or not consent.granted)
-        for consent, sufficient in sorted(found, key=lambda row: ORDER.index(row[0].purpose))
-    ]
+def said_by(member_id: Any) -> sa.ScalarSelect[Any]:
+    """What a person last said about each purpose they were asked, as part of another statement: for `read_said`."""
+    last = (
+        sa.select(
+            sa.func.jsonb_build_array(
+                col(Consent.purpose), col(Consent.version), col(Consent.granted), col(Consent.created_at), col(ConsentText.sufficient)
+            ).label("said")
+        )
+        .join(ConsentText, TEXT_OF)
+        .where(col(Consent.member_id) == member_id)
+        .ext(distinct_on(col(Consent.purpose)))
+        .order_by(col(Consent.purpose), *NEWEST_FIRST)
+        .subquery()
+    )
+    return sa.select(sa.func.jsonb_agg(last.c.said, type_=JSONB)).scalar_subquery()
+
+
+def read_said(told: Sequence[Sequence[Any]] | None) -> list[dict[str, Any]]:
+    """In the order of the purposes."""
+    return sorted(
+        (
+            _out(Purpose(purpose), version, granted, datetime.fromisoformat(at), current=sufficient or not granted)
+            for purpose, version, granted, at, sufficient in told or ()
+        ),
+        key=lambda said: ORDER.index(said["purpose"]),
+    )
 
 
 async def purposes_in_force(session: AsyncSession, *, among: Collection[UUID]) -> dict[UUID, set[Purpose]]:
@@ -92,9 +112,11 @@ async def consent_history(session: AsyncSession, *, member_id: UUID, limit: int,
 
 def consent_out(consent: Consent, *, current: bool) -> dict[str, Any]:
     """`current`: this answer counts now. A yes to a text that no longer suffices does not: the person is to be asked anew."""
-    return {
-        "purpose": consent.purpose, "version": consent.version, "granted": consent.granted, "at": consent.created_at, "current": current,
-    }
+    return _out(consent.purpose, consent.version, consent.granted, consent.created_at, current=current)
+
+
+def _out(purpose: Purpose, version: str, granted: bool, at: datetime, *, current: bool) -> dict[str, Any]:
+    return {"purpose": purpose, "version": version, "granted": granted, "at": at, "current": current}
 
 
 async def last_consent(session: AsyncSession, *, member_id: UUID, purpose: Purpose) -> Consent | None:
