@@ -4,10 +4,19 @@ import re
 from typing import Any
 from uuid import UUID
 
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.orm import Session as SyncSession
+from sqlalchemy.orm import UOWTransaction
+from sqlmodel import col
+
 from app.audit.models import AuditEvent
+from app.db.prepared import LINE, Prepared
 from app.db.session import AsyncSession
 from app.security import sealing
 
+WRITTEN = [column.key for column in AuditEvent.metadata.tables["audit_event"].columns if column.server_default is None]
+WRITE = Prepared(sa.insert(AuditEvent).values({name: sa.bindparam(name) for name in WRITTEN}).returning(col(AuditEvent.id)))
 DRAWN = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
@@ -27,6 +36,15 @@ def record(
             request_id=_kept(session, session.info.get("request_id")), address=session.info.get("address"),
         )
     )
+
+
+@event.listens_for(SyncSession, "before_flush")
+def _written(session: SyncSession, context: UOWTransaction, instances: object) -> None:
+    """Events go past the unit of work, which takes four times as long for a row that nobody ever changes."""
+    for one in [one for one in session.new if isinstance(one, AuditEvent)]:
+        session.expunge(one)
+        session.connection()
+        WRITE.at_once(session.info[LINE], **{name: getattr(one, name) for name in WRITTEN})
 
 
 def _kept(session: AsyncSession, request_id: str | None) -> str | None:

@@ -9,7 +9,7 @@ The service has a role of its own, whose policy is the word true: its statements
 whose operators row security would keep from them. A connection of the tables' owner stays the owner's.
 """
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,11 +17,11 @@ from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db import roles
+from app.db.prepared import Line, Prepared, Row, line_of
 
 INFO: Final = "acting"
 DEFAULT: Final = "acting_default"
@@ -35,10 +35,10 @@ ENTER = (
     " set_config('role', case current_setting('role') when 'none' then 'none' else :role end, not :lasting)"
 )
 LOCK = "pg_try_advisory_xact_lock(hashtextextended(:name, 0))"
-ENTER_STATEMENT = sa.text(f"select true, {ENTER}")
-LOCK_STATEMENT = sa.text(f"select {LOCK}")
-ENTER_AND_LOCK_STATEMENT = sa.text(f"select {LOCK}, {ENTER}")
-WORK_ON_STATEMENT = sa.text("select set_config('xinxin.persons', :persons, not :lasting)")
+ENTERED = Prepared(sa.text(f"select true as taken, {ENTER}"))
+LOCKED = Prepared(sa.text(f"select {LOCK} as taken"))
+ENTERED_AND_LOCKED = Prepared(sa.text(f"select {LOCK} as taken, {ENTER}"))
+WORKS_ON = Prepared(sa.text("select set_config('xinxin.persons', :persons, not :lasting)"))
 
 
 class Reason(StrEnum):
@@ -93,28 +93,29 @@ def start_settings(acting: Acting) -> dict[str, str]:
     return {"xinxin.wall": WALL} | {f"xinxin.{name}": value for name, value in acting.values.items() if name != "role"}
 
 
-def enter(info: dict[Any, Any], connection: Connection, lock: str | None) -> bool:
-    """Says for whom the session acts that has just begun on the connection, and takes the lock of this name: False if another holds it.
+def enter(info: dict[Any, Any], line: Line, lock: str | None) -> bool:
+    """Says for whom the session acts that has just begun on the line, and takes the lock of this name: False if another holds it.
 
     Nothing is sent that the connection knows already. An AUTOCOMMIT session says it for longer than itself, so the connection's next user
     looks at what was said last; a transaction's word ends with it.
     """
     info.pop(BESIDES, None)
-    default = info.get(DEFAULT, SERVICE)
-    wanted, held = info.get(INFO, default), connection.info.get(INFO, default)
+    default, known = info.get(DEFAULT, SERVICE), line.connection.info
+    wanted, held = info.get(INFO, default), known.get(INFO, default)
     if wanted in (LATER, held):
-        return lock is None or bool(connection.scalar(LOCK_STATEMENT, {"name": lock}))
+        return lock is None or _taken(LOCKED.at_once(line, name=lock))
     lasting = bool(info.get(LASTING))
     if lasting:
-        connection.info[INFO] = LATER  # should the statement fail, nobody knows what holds
+        known[INFO] = LATER  # should the statement fail, nobody knows what holds
     values = {**wanted.values, "lasting": lasting}
-    if lock is None:
-        taken = connection.scalar(ENTER_STATEMENT, values)
-    else:
-        taken = connection.scalar(ENTER_AND_LOCK_STATEMENT, {**values, "name": lock})
+    taken = _taken(ENTERED.at_once(line, **values) if lock is None else ENTERED_AND_LOCKED.at_once(line, **values, name=lock))
     if lasting:
-        connection.info[INFO] = wanted
-    return bool(taken)
+        known[INFO] = wanted
+    return taken
+
+
+def _taken(rows: Sequence[Row]) -> bool:
+    return bool(rows[0]["taken"])
 
 
 async def as_service(session: AsyncSession, reason: Reason) -> None:
@@ -122,7 +123,7 @@ async def as_service(session: AsyncSession, reason: Reason) -> None:
     assert reason
     if _told(session) == SERVICE or session.info.get(BESIDES) == EVERYBODY:
         return
-    await _say(session, ENTER_STATEMENT, SERVICE.values)
+    await _say(session, ENTERED, SERVICE.values)
     if not session.in_nested_transaction():
         session.info[BESIDES] = EVERYBODY
 
@@ -138,15 +139,15 @@ async def serving(session: AsyncSession, reason: Reason) -> AsyncIterator[None]:
         yield
         return
     assert reason
-    await _say(session, ENTER_STATEMENT, SERVICE.values)
+    await _say(session, ENTERED, SERVICE.values)
     try:
         yield
     except DBAPIError:
         raise
     except BaseException:
-        await _say(session, ENTER_STATEMENT, {**told.values, "persons": _persons(told, known)})
+        await _say(session, ENTERED, {**told.values, "persons": _persons(told, known)})
         raise
-    await _say(session, ENTER_STATEMENT, {**told.values, "persons": _persons(told, known)})
+    await _say(session, ENTERED, {**told.values, "persons": _persons(told, known)})
 
 
 def _persons(told: Acting, besides: frozenset[str]) -> str:
@@ -163,7 +164,7 @@ async def work_on(session: AsyncSession, person_id: UUID, reason: Reason) -> Non
     if known == EVERYBODY or str(person_id) == acting.account or str(person_id) in known:
         return
     persons = known | {str(person_id)}
-    await _say(session, WORK_ON_STATEMENT, {"persons": _persons(acting, persons)})
+    await _say(session, WORKS_ON, {"persons": _persons(acting, persons)})
     if not session.in_nested_transaction():  # what a savepoint said ends with it, if it is taken back
         session.info[BESIDES] = persons
 
@@ -173,8 +174,9 @@ def _told(session: AsyncSession) -> Acting:
     return told
 
 
-async def _say(session: AsyncSession, statement: sa.TextClause, values: dict[str, str]) -> None:
-    connection, lasting = await session.connection(), bool(session.info.get(LASTING))
+async def _say(session: AsyncSession, statement: Prepared, values: dict[str, str]) -> None:
+    """What is pending in the session is written later, under the new word."""
+    line, lasting = await line_of(session), bool(session.info.get(LASTING))
     if lasting:
-        connection.info[INFO] = LATER
-    await connection.execute(statement, {**values, "lasting": lasting})
+        line.connection.info[INFO] = LATER
+    await session.run_sync(lambda _: statement.at_once(line, **values, lasting=lasting))

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session as SyncSession
 from sqlalchemy.sql.base import Executable
 from sqlalchemy.sql.elements import ClauseElement
+from sqlalchemy.util import await_only
 
 Row = Mapping[str, Any]
 Processor = Callable[[Any], Any]
@@ -35,9 +36,10 @@ class Line:
         return bool(listeners.before_execute or listeners.before_cursor_execute)
 
 
-def open_line(session: SyncSession, connection: Connection) -> None:
+def open_line(session: SyncSession, connection: Connection) -> Line:
     adapter = connection.connection.dbapi_connection
-    session.info[LINE] = Line(connection, adapter, connection.connection.driver_connection)
+    line = session.info[LINE] = Line(connection, adapter, connection.connection.driver_connection)
+    return line
 
 
 def close_line(session: SyncSession) -> None:
@@ -92,19 +94,30 @@ class Prepared:
         if line.heard:
             found = await (await session.connection()).execute(self.statement, values)
             return [dict(row) for row in found.mappings()]
-        compiled = self._compiled or self._compile(line.connection.dialect)
         try:
-            async with line.adapter._execute_mutex:
-                if line.adapter._transaction is None:
-                    await line.adapter._start_transaction()
-                records = await line.driver.fetch(compiled.text, *compiled.arguments(values))
+            return await self._sent(line, values)
         except BaseException as error:
-            await session.run_sync(_refused, line, error, compiled.text)
-        return compiled.rows(records)
+            await session.run_sync(_refused, line, error, str(self._compiled and self._compiled.text))
+
+    def at_once(self, line: Line, **values: Any) -> Sequence[Row]:
+        """Every row, for what hears of a session's events, which cannot await."""
+        if line.heard:
+            return [dict(row) for row in line.connection.execute(self.statement, values).mappings()]
+        try:
+            return await_only(self._sent(line, values))
+        except BaseException as error:
+            _refused(None, line, error, str(self._compiled and self._compiled.text))
 
     async def first(self, session: AsyncSession, **values: Any) -> Row | None:
         """The first row, or None."""
         return next(iter(await self.all(session, **values)), None)
+
+    async def _sent(self, line: Line, values: Mapping[str, Any]) -> Sequence[Row]:
+        compiled = self._compiled or self._compile(line.connection.dialect)
+        async with line.adapter._execute_mutex:
+            if line.adapter._transaction is None:
+                await line.adapter._start_transaction()
+            return compiled.rows(await line.driver.fetch(compiled.text, *compiled.arguments(values)))
 
     def _compile(self, dialect: Dialect) -> _Compiled:
         statement = self.statement
@@ -124,7 +137,7 @@ class Prepared:
         return self._compiled
 
 
-def _refused(session: SyncSession, line: Line, error: BaseException, text: str) -> NoReturn:
+def _refused(session: SyncSession | None, line: Line, error: BaseException, text: str) -> NoReturn:
     """As SQLAlchemy raises it: its own kinds of errors; a connection that is lost, or left in the middle, taken out of the pool."""
     try:
         line.adapter._handle_exception(error)

@@ -98,7 +98,7 @@ class Database:
             for connection in opened[1:]:
                 await connection.exec_driver_sql(f"set transaction snapshot '{exported}'")
             for connection in opened:  # after the snapshot, which must come first; the last reader on it may have said something else
-                await connection.execute(acting.ENTER_STATEMENT, {**self._info[acting.DEFAULT].values, "lasting": False})
+                await connection.execute(acting.ENTERED.statement, {**self._info[acting.DEFAULT].values, "lasting": False})
             yield opened
 
     async def let_go(self) -> None:
@@ -151,8 +151,7 @@ def _enter(session: SyncSession, transaction: SessionTransaction, connection: Co
     409, it does not wait."""
     if transaction.nested:
         return
-    prepared.open_line(session, connection)
-    if not acting.enter(session.info, connection, session.info.get("exclusive")):
+    if not acting.enter(session.info, prepared.open_line(session, connection), session.info.get("exclusive")):
         raise RequestInProgress
 
 

@@ -8,11 +8,18 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
 from app.db.base import new_id
+from app.db.prepared import Prepared
 from app.db.session import AsyncSession
 from app.idempotency.models import IdempotencyKey
 from app.security import sealing
 
 KEPT_DAYS = 8  # the contract promises at least seven
+REMEMBER = Prepared(
+    insert(IdempotencyKey)
+    .values({name: sa.bindparam(name) for name in ("account_id", "key", "row_id", "fingerprint", "status", "media_type", "body")})
+    .on_conflict_do_nothing()
+    .returning(col(IdempotencyKey.row_id))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +35,11 @@ class Answer:
 async def remember(session: AsyncSession, *, account_id: UUID, key: str, answer: Answer) -> bool:
     """Writes the key row; False when another request under this key was first (then its answer is the one that holds)."""
     row = new_id()
-    made = await session.exec(
-        insert(IdempotencyKey)
-        .values(
-            account_id=account_id, key=key, row_id=row, fingerprint=answer.fingerprint, status=answer.status, media_type=answer.media_type,
-            body=sealing.seal(session, answer.body, table="idempotency_key", column="body", row=row),
-        )
-        .on_conflict_do_nothing()
-        .returning(col(IdempotencyKey.row_id))
+    made = await REMEMBER.first(
+        session, account_id=account_id, key=key, row_id=row, fingerprint=answer.fingerprint, status=answer.status,
+        media_type=answer.media_type, body=sealing.seal(session, answer.body, table="idempotency_key", column="body", row=row),
     )
-    return made.first() is not None
+    return made is not None
 
 
 async def find(session: AsyncSession, *, account_id: UUID, key: str) -> Answer | None:

@@ -61,7 +61,7 @@ pytestmark = pytest.mark.check("S27", tier="P")
 
 async def say(session: AsyncSession, told: Acting) -> None:
     connection = await session.connection()
-    await connection.execute(acting.ENTER_STATEMENT, {**told.values, "lasting": False})
+    await connection.execute(acting.ENTERED.statement, {**told.values, "lasting": False})
 
 
 async def guarded(session: AsyncSession) -> list[str]:

@@ -8,7 +8,6 @@ from uuid import UUID
 import asyncpg
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 from sqlmodel import col
 
 from app.auth.models import Account
@@ -17,6 +16,7 @@ from app.db import acting, roles
 from app.db import session as db_session
 from app.db.acting import NOBODY, Reason
 from app.db.base import new_id
+from app.db.prepared import Line
 from app.db.session import Database
 from app.messages.models import Category, Message
 from app.parts import session_info
@@ -98,8 +98,8 @@ async def test_a_connection_that_is_taken_as_it_was_left_is_found(
     """The known-bad variant: a reader's word outlives it, and the next user does not look."""
     said = acting.enter
 
-    def forgetful(info: dict[object, object], connection: Connection, lock: str | None) -> bool:
-        return True if connection.info.get(acting.INFO) else said(info, connection, lock)
+    def forgetful(info: dict[object, object], line: Line, lock: str | None) -> bool:
+        return True if line.connection.info.get(acting.INFO) else said(info, line, lock)
 
     monkeypatch.setattr(acting, "enter", forgetful)
     assert await foreign(pool, tenants, TURNS // 2) > 0
