@@ -1,6 +1,6 @@
 """reliability.md S38: whatever a client sends, it hears a 4xx problem document; never a 5xx, and every list still answers afterwards.
 
-Here each operation gets a sixth of the dictionary, its neighbours the others; the night gives all of it to each
+Here each operation gets a ninth of the dictionary, its neighbours the others; the night gives all of it to each
 (tests/trust/nightly/test_s38_nasty.py).
 """
 
@@ -15,7 +15,7 @@ from tests.robustness.lab import Lab
 from tests.robustness.nasty import BODIES, BODILESS, BULKY, JSON, NOT_FOR_TEXT, OF_IDS, TEXTS, VALUES, Operation, with_ids, written
 
 PLAIN = {"content-type": JSON}
-SHARES = 6
+SHARES = 9
 LONGEST_QUERY = 60_000  # httpx sends no address of more than 65,536 bytes
 
 

@@ -1,7 +1,7 @@
 """The key changes under a really started service: its sealed rows are re-made by the operator's command while people sign in, read, write,
 register and are looked up by their number. Nobody hears an error, no write is lost, and then the old key is gone.
 
-20,000 rows here, 100,000 at night (tests/trust/nightly/test_s43_rotation.py).
+8,000 rows here, 100,000 at night (tests/trust/nightly/test_s43_rotation.py).
 """
 
 import asyncio
@@ -28,7 +28,7 @@ from app.wechat.simulator.world import openid
 from tests.support.newcomer import Caller, World, county_of, sign_in, visiting, wechat_code
 from tests.support.service import ROOT, Service
 
-PEOPLE, ANSWERS = 3_200, 10_400
+PEOPLE, ANSWERS = 1_300, 4_100
 DEEDS, BREATH_S = 4, 0.06  # so many at a time, each with a breath between two: two cores serve, re-make and ask
 PATIENCE_S = 240
 ACTIVE = 200  # of them, those who come while the key changes
