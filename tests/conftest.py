@@ -43,6 +43,7 @@ from tests.support.county import County, make_county
 from tests.support.people import People
 from tests.support.queue import queued as queued_jobs
 from tests.support.savepoints import OneConnection, served_over
+from tests.support.sharing import Sharing
 from tests.support.simulator import RunningSimulator, running_simulator
 
 pytest_plugins = ["tests.trust.plugin"]
@@ -78,6 +79,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What starts servers goes first: otherwise one process ends with it alone while the other has nothing left to do."""
     tests = Path(__file__).parent
     items.sort(key=lambda item: item.path.relative_to(tests).parts[0] not in LONG)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Sharing | None:
+    return Sharing(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 def pytest_collection_finish() -> None:
