@@ -15,7 +15,7 @@ from tests.robustness.lab import Lab
 from tests.robustness.nasty import BODIES, BODILESS, BULKY, JSON, NOT_FOR_TEXT, OF_IDS, TEXTS, VALUES, Operation, with_ids, written
 
 PLAIN = {"content-type": JSON}
-SHARES = 9
+SHARES = 6
 LONGEST_QUERY = 60_000  # httpx sends no address of more than 65,536 bytes
 
 
