@@ -47,9 +47,9 @@ def close_line(session: SyncSession) -> None:
 
 
 async def line_of(session: AsyncSession) -> Line:
-    """Begins the session's transaction when there is none yet."""
+    """Begins the session's transaction when there is none yet, and its savepoint, which it makes as late."""
     line: Line | None = session.info.get(LINE)
-    if line is None:
+    if line is None or session.sync_session.in_nested_transaction():
         await session.connection()
         line = session.info[LINE]
     return line

@@ -37,6 +37,8 @@ VALUES = Prepared(
 )
 COUNT = Prepared(sa.select(sa.func.count().label("found")).where(col(Area.name) == sa.bindparam("name", type_=sa.Text)))
 SLOW = Prepared(sa.text("select pg_sleep(:seconds)").bindparams(sa.bindparam("seconds", type_=sa.Float)))
+SAID = Prepared(sa.text("select set_config('xinxin.probe', :word, true) as word").bindparams(sa.bindparam("word", type_=sa.Text)))
+HEARD = Prepared(sa.text("select current_setting('xinxin.probe') as word"))
 RUNNING = "select count(*) from pg_stat_activity where query like 'select pg_sleep%' and state = 'active'"
 
 
@@ -71,6 +73,14 @@ async def test_what_is_pending_is_written_first(session: AsyncSession) -> None:
     name = uuid4().hex
     session.add(Area(level=Level.COUNTY, code=name[:12], name=name, path=f"{name[:12]}/"))
     assert (await COUNT.all(session, name=name))[0]["found"] == 1
+
+
+async def test_a_savepoint_takes_back_what_went_this_way(session: AsyncSession) -> None:
+    await SAID.all(session, word="before")
+    savepoint = await session.begin_nested()
+    await SAID.all(session, word="inside")
+    await savepoint.rollback()
+    assert (await HEARD.all(session))[0]["word"] == "before"
 
 
 async def test_a_refusal_is_raised_as_the_session_raises_it(session: AsyncSession) -> None:
