@@ -17,6 +17,7 @@ from app.auth import queries as auth_queries
 from app.db import acting
 from app.db.acting import Reason
 from app.db.base import new_id
+from app.db.prepared import Prepared
 from app.db.session import AsyncSession
 from app.points.models import Kind, LedgerAccount, PointsBalance, PointsLot
 from app.points.workflow import Lot, Part
@@ -89,18 +90,20 @@ OWN_ACCOUNTS = frozenset({LedgerAccount.AVAILABLE, LedgerAccount.HELD, LedgerAcc
 
 # Both are put together once: every order, award and cancellation asks them.
 BALANCES = SQLModel.metadata.tables["points_balance"]
-LOCK = (
+LOCK = Prepared(
     insert(BALANCES)
     .values(member_id=sa.bindparam("owner_id", type_=sa.Uuid), available=0, held=0, debt=0, version=0)
     .on_conflict_do_update(index_elements=["member_id"], set_={"version": BALANCES.c.version})
-    .returning(BALANCES.c.available, BALANCES.c.held, BALANCES.c.debt, BALANCES.c.version, TODAY)
+    .returning(BALANCES.c.available, BALANCES.c.held, BALANCES.c.debt, BALANCES.c.version, TODAY.label("today"))
 )
-OPEN_LOTS = sa.select(
-    col(PointsLot.id), col(PointsLot.remaining), col(PointsLot.expires_on), col(PointsLot.expires_on) < TODAY
-).where(col(PointsLot.member_id) == sa.bindparam("owner_id", type_=sa.Uuid), col(PointsLot.remaining) > 0)
+OPEN_LOTS = Prepared(
+    sa.select(
+        col(PointsLot.id), col(PointsLot.remaining), col(PointsLot.expires_on), (col(PointsLot.expires_on) < TODAY).label("lapsed")
+    ).where(col(PointsLot.member_id) == sa.bindparam("owner_id", type_=sa.Uuid), col(PointsLot.remaining) > 0)
+)
 # Balance, lots, transaction and entries in one round trip; the trigger that adds the entries up sees them together. What an entry came
 # to is what the balance came to, less what later entries of this transaction still add to the same account.
-WRITE = sa.text("""
+WRITE = Prepared(sa.text("""
 with balance as (
   update points_balance
      set available = available + :to_available, held = held + :held, debt = debt + :to_debt, version = version + 1
@@ -125,6 +128,7 @@ select e.id, :id, e.account, case when e.account in ('available', 'held', 'debt'
   from balance b,
        unnest(:ids, :accounts, :lots, :amounts, :still_to_come, :stores, :months)
          as e (id, account, lot_id, amount, still_to_come, store_id, month)
+returning 1
 """).bindparams(
     *(sa.bindparam(name, type_=sa.Uuid) for name in ("id", "member_id", "reference_id", "reverses_id", "actor_id", "lot_id")),
     *(sa.bindparam(name, type_=sa.Integer) for name in ("amount", "to_available", "held", "to_debt", "rule_version", "lot_points")),
@@ -134,13 +138,14 @@ select e.id, :id, e.account, case when e.account in ('available', 'held', 'debt'
     *(sa.bindparam(name, type_=ARRAY(sa.Integer)) for name in ("amounts", "still_to_come", "shifts")),
     *(sa.bindparam(name, type_=ARRAY(sa.Date)) for name in ("months", "last_days")),
     sa.bindparam("accounts", type_=ARRAY(sa.Text)),
-)
+))
 
 
 async def lock(session: AsyncSession, member_id: UUID) -> Balance:
     """Locks the member's balance row, making it at first sight, and returns it; from now on this member's books are open to the work."""
     await acting.work_on(session, member_id, Reason.LEDGER)
-    return Balance(*(await session.exec(LOCK, params={"owner_id": member_id})).one())
+    [row] = await LOCK.all(session, owner_id=member_id)
+    return Balance(**row)
 
 
 async def keep(session: AsyncSession, member_ids: Collection[UUID]) -> None:
@@ -151,8 +156,7 @@ async def keep(session: AsyncSession, member_ids: Collection[UUID]) -> None:
 
 async def open_lots(session: AsyncSession, member_id: UUID) -> list[Lot]:
     """The member's lots with something left. The caller holds the balance row, so they need no locks of their own."""
-    rows = await session.exec(OPEN_LOTS, params={"owner_id": member_id})
-    return [Lot(*row) for row in rows.all()]
+    return [Lot(**row) for row in await OPEN_LOTS.all(session, owner_id=member_id)]
 
 
 async def post(
@@ -176,8 +180,8 @@ async def post(
         "shifted_lots": [shift.lot_id for shift in shifts], "shifts": [shift.points for shift in shifts],
         "last_days": [shift.last_day for shift in shifts],
     }
-    written = await session.exec(WRITE, params=values | _columns(legs, moved))
-    assert isinstance(written, sa.CursorResult) and written.rowcount == len(legs)  # the caller holds the balance row, so it is there
+    written = await WRITE.all(session, **values, **_columns(legs, moved))
+    assert len(written) == len(legs)  # the caller holds the balance row, so it is there
     return transaction_id
 
 
