@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel import col
 
 from app import clock
@@ -14,9 +14,10 @@ from app.auth.principal import Principal
 from app.auth.roles import Role, ScopeType
 from app.db import acting
 from app.db.acting import Reason
+from app.db.prepared import Prepared
 from app.db.session import AsyncSession
 from app.errors import InvalidTransition, NotFound, ValidationFailed
-from app.points import queries_freezes
+from app.points import queries_freezes, queries_held
 from app.redemptions import queries_corrections, tickets, workflow
 from app.redemptions.errors import RedemptionExpired
 from app.redemptions.models import Redemption, RedemptionText, Status, Verification, VerificationGuess, VerificationUndo
@@ -37,7 +38,8 @@ select clock_timestamp() as now,
          order by g.created_at desc offset {clerk_guesses} - 1 limit 1) as thirtieth_guess_age,
        s.id as store_id, s.name as store_name, s.area_path, s.confirm_above_points as ceiling,
        o.id, o.number, o.member_id, o.reward_id, o.reward_name, o.quantity, o.points, o.status, o.expires_at, o.confirmed_at,
-       o.uses, o.per_store_per_day, v.store_id as used_at, v.clerk_id as used_by, v.verified_at, {frozen} as frozen
+       o.uses, o.per_store_per_day, v.store_id as used_at, v.clerk_id as used_by, v.verified_at, {frozen} as frozen,
+       case when o.status = '{live}' then {held} end as held
   from store s
   left join (select r.*, w.per_store_per_day from redemption r
                join reward_store p on p.reward_id = r.reward_id and p.store_id = :store_id
@@ -51,15 +53,17 @@ FROZEN = sa.or_(
 )
 PARTS = {
     "window": workflow.GUESS_WINDOW_S, "guesses": workflow.GUESSES, "clerk_guesses": workflow.CLERK_GUESSES,
-    "frozen": queries_freezes.as_text(FROZEN),
+    "frozen": queries_freezes.as_text(FROZEN), "live": Status.ISSUED, "held": queries_held.of_order("o.id"),
 }
 WHERE_AND_WHO = [sa.bindparam(name, type_=sa.Uuid) for name in ("store_id", "clerk_id")]
-BY_CODE = sa.text(AT_STORE.format(found="code_index = any(:presented)", **PARTS)).bindparams(
-    *WHERE_AND_WHO, sa.bindparam("presented", type_=ARRAY(sa.LargeBinary))
-)
-BY_ID = sa.text(AT_STORE.format(found="id = :presented", **PARTS)).bindparams(
-    *WHERE_AND_WHO, sa.bindparam("presented", type_=sa.Uuid)
-)
+
+
+def _at_store(found: str, presented: sa.types.TypeEngine[Any]) -> Prepared:
+    asked = sa.text(AT_STORE.format(found=found, **PARTS)).bindparams(*WHERE_AND_WHO, sa.bindparam("presented", type_=presented))
+    return Prepared(asked.columns(held=JSONB()))
+
+
+BY_CODE, BY_ID = _at_store("code_index = any(:presented)", ARRAY(sa.LargeBinary)), _at_store("id = :presented", sa.Uuid())
 
 
 async def at_store(
@@ -70,11 +74,8 @@ async def at_store(
     A code is given by its indexes under every key. Whoever shows one shows the order: that it is for another store is told to this one.
     """
     await acting.as_service(session, Reason.TILL)
-    connection = await session.connection()
-    by_code = code_indexes is not None
-    statement, presented = (BY_CODE, code_indexes) if by_code else (BY_ID, redemption_id)
-    given = {"store_id": store_id, "clerk_id": clerk_id, "presented": presented}
-    row = (await connection.execute(statement, given)).mappings().first()
+    statement, presented = (BY_ID, redemption_id) if code_indexes is None else (BY_CODE, code_indexes)
+    row = await statement.first(session, store_id=store_id, clerk_id=clerk_id, presented=presented)
     if row is None:
         raise NotFound
     return AtStore(**row)

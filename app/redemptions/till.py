@@ -15,6 +15,7 @@ from app import clock
 from app.audit import service as audit_service
 from app.auth.principal import Principal
 from app.db.base import new_id
+from app.db.prepared import Prepared
 from app.db.session import AsyncSession
 from app.errors import Conflict, LimitReached
 from app.points import service as points_service
@@ -26,7 +27,7 @@ from app.redemptions.tickets import Confirmation, Ticket
 from app.redemptions.workflow import AtStore, Order
 from app.security import sealing, throttles
 
-VERIFY = sa.text(f"""
+VERIFY = Prepared(sa.text(f"""
 with used as (
   update redemption r set status = 'verified', verification_id = :verification_id, uses = r.uses + 1, version = r.version + 1
    where r.id = :id and r.status = 'issued' and r.expires_at > clock_timestamp() and (r.confirmed_at is not null or not :confirmed)
@@ -40,7 +41,7 @@ returning verified_at
     *(sa.bindparam(name, type_=sa.Uuid) for name in ("verification_id", "id", "store_id", "clerk_id")),
     *(sa.bindparam(name, type_=sa.Boolean) for name in ("confirmed", "typed")),
     *(sa.bindparam(name, type_=sa.Text) for name in ("idempotency_key", "request_id")), sa.bindparam("use", type_=sa.Integer),
-)
+))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ async def verify(session: AsyncSession, *, principal: Principal, store_id: UUID,
         verified_at = await _use_after_all(session, principal, found, order, presented, verification_id)
     await points_service.capture(
         session, member_id=order.member_id, amount=order.points, redemption_id=order.id, number=order.number,
-        actor_id=principal.account_id, store_id=store_id, month=workflow.month_of(verified_at),
+        actor_id=principal.account_id, store_id=store_id, month=workflow.month_of(verified_at), held=order.held,
     )
     audit_service.record(
         session, "redemption.verify", object_kind="redemption", object_id=order.id, area_path=found.area_path, store_id=str(store_id),
@@ -208,18 +209,13 @@ async def _use(
     session: AsyncSession, principal: Principal, found: AtStore, order: Order, presented: Presented, verification_id: UUID
 ) -> datetime | None:
     """The conditional update with its verification, in one statement; None when the order was not live any more."""
-    connection = await session.connection()
-    done = await connection.execute(
-        VERIFY,
-        {
-            "verification_id": verification_id, "id": order.id, "store_id": found.store_id, "clerk_id": principal.account_id,
-            "confirmed": workflow.needs_confirmation(order, ceiling=found.ceiling, typed=presented.typed), "typed": presented.typed,
-            "idempotency_key": _fingerprint(session, "idempotency_key"), "request_id": _fingerprint(session, "request_id"),
-            "use": presented.token.use if presented.token else None,
-        },
+    done = await VERIFY.first(
+        session, verification_id=verification_id, id=order.id, store_id=found.store_id, clerk_id=principal.account_id,
+        confirmed=workflow.needs_confirmation(order, ceiling=found.ceiling, typed=presented.typed), typed=presented.typed,
+        idempotency_key=_fingerprint(session, "idempotency_key"), request_id=_fingerprint(session, "request_id"),
+        use=presented.token.use if presented.token else None,
     )
-    verified_at: datetime | None = done.scalar()
-    return verified_at
+    return done["verified_at"] if done else None
 
 
 async def _use_after_all(

@@ -1,5 +1,6 @@
 """The pure rules of orders, verifications and settlements: what is refused and how, who may do what in which state, until when."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from math import ceil
@@ -8,7 +9,9 @@ from uuid import UUID
 
 from app import clock
 from app.errors import Forbidden, InvalidTransition, TooManyAttempts
+from app.points import queries_held
 from app.points.errors import RedemptionFrozen
+from app.points.workflow import Part
 from app.redemptions.errors import AlreadyVerified, ConfirmationRequired, RedemptionCancelled, RedemptionExpired
 from app.redemptions.models import SettlementStatus, Status
 
@@ -34,7 +37,7 @@ def allowed(status: Status, *, confirmed: bool) -> list[str]:
 class AtStore:
     """A store, and the order that was presented there, if it is one of that store's rewards (else every field of the order is None).
 
-    `frozen`: the books of the store's area, or of the member's, do not balance.
+    `frozen`: the books of the store's area, or of the member's, do not balance. `held`: what a live order's hold took from which lots.
     """
 
     now: datetime
@@ -60,6 +63,7 @@ class AtStore:
     used_by: UUID | None
     verified_at: datetime | None
     frozen: bool
+    held: Sequence[Sequence[str | int]] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,7 @@ class Order:
     expires_at: datetime
     confirmed: bool
     uses: int
+    held: list[Part]
 
 
 def order_of(found: AtStore) -> Order | None:
@@ -87,7 +92,7 @@ def order_of(found: AtStore) -> Order | None:
         return None
     return Order(
         found.id, found.number, found.member_id, found.reward_id, found.reward_name, found.quantity, found.points, found.status,
-        found.expires_at, found.confirmed_at is not None, found.uses,
+        found.expires_at, found.confirmed_at is not None, found.uses, queries_held.read(found.held),
     )
 
 

@@ -13,7 +13,7 @@ from app.points.ledger import Cause, Leg, Reference, Shift
 from app.points.models import Kind, LedgerAccount
 from app.points.service import lapsing
 from app.points.service.moving import AVAILABLE, DEBT, HELD
-from app.points.workflow import Lot, Part
+from app.points.workflow import Part
 
 
 async def hold(session: AsyncSession, *, member_id: UUID, amount: int, redemption_id: UUID, number: str) -> None:
@@ -35,11 +35,16 @@ async def hold(session: AsyncSession, *, member_id: UUID, amount: int, redemptio
 
 
 async def capture(
-    session: AsyncSession, *, member_id: UUID, amount: int, redemption_id: UUID, number: str, actor_id: UUID, store_id: UUID, month: date
+    session: AsyncSession, *, member_id: UUID, amount: int, redemption_id: UUID, number: str, actor_id: UUID, store_id: UUID, month: date,
+    held: Sequence[Part] | None = None,
 ) -> None:
-    """Spends what was held for an order that was verified at a store in a month. The caller's state change lets it happen once."""
+    """Spends what was held for an order that was verified at a store in a month. The caller's state change lets it happen once.
+
+    `held`: what the caller has read along with the order (`queries_held`); it is read here otherwise.
+    """
     await acting.work_on(session, member_id, Reason.LEDGER)
-    held = await queries.held_lots(session, redemption_id=redemption_id)
+    if held is None:
+        held = await _parts(session, redemption_id)
     legs = [*_held(held, amount, -1), Leg(LedgerAccount.REDEEMED, amount, store_id=store_id, month=month)]
     await ledger.post(
         session, member_id=member_id, kind=Kind.CAPTURE, legs=legs, reference=Reference("redemption", redemption_id, number),
@@ -52,7 +57,7 @@ async def reverse_capture(
 ) -> None:
     """Undo: the points are held again for the same order, and leave the store and the month of the verification that is taken back."""
     await acting.work_on(session, member_id, Reason.LEDGER)
-    held = await queries.held_lots(session, redemption_id=redemption_id)
+    held = await _parts(session, redemption_id)
     legs = [Leg(LedgerAccount.REDEEMED, -amount, store_id=store_id, month=month), *_held(held, amount, 1)]
     await ledger.post(
         session, member_id=member_id, kind=Kind.REVERSE, legs=legs, reference=Reference("redemption", redemption_id, number),
@@ -81,7 +86,11 @@ async def release(session: AsyncSession, *, member_id: UUID, redemption_id: UUID
     )
 
 
-def _held(held: Sequence[tuple[Lot, int]], amount: int, sign: int) -> Iterator[Leg]:
+async def _parts(session: AsyncSession, redemption_id: UUID) -> list[Part]:
+    return [Part(lot.id, points) for lot, points in await queries.held_lots(session, redemption_id=redemption_id)]
+
+
+def _held(held: Sequence[Part], amount: int, sign: int) -> Iterator[Leg]:
     """One leg for each lot of the hold."""
-    assert sum(points for _, points in held) == amount  # an order's price does not change
-    return (Leg(HELD, sign * points, lot.id) for lot, points in held)
+    assert sum(part.points for part in held) == amount  # an order's price does not change
+    return (Leg(HELD, sign * part.points, part.lot_id) for part in held)
