@@ -44,6 +44,12 @@ async def by_ids(session: AsyncSession, ids: Collection[UUID]) -> dict[UUID, Are
     return {area.id: area for area in found.scalars().all()}
 
 
+def name_of(area_id: Any) -> sa.ScalarSelect[str]:
+    """The name of the area that stands in a column, as part of another statement."""
+    named = aliased(Area)
+    return sa.select(col(named.name)).where(col(named.id) == area_id).scalar_subquery()
+
+
 async def children(session: AsyncSession, *, parent_id: UUID | None, limit: int, after: UUID | None) -> Sequence[Area]:
     """The areas right below one, or the roots of all trees; newest first, one more than `limit`. Raises NotFound for an unknown parent."""
     statement = sa.select(Area).where(col(Area.parent_id).is_(None) if parent_id is None else col(Area.parent_id) == parent_id)

@@ -96,8 +96,13 @@ def within(column: InstrumentedAttribute[Any] | sa.ColumnElement[Any] | Any, pat
 
     Two bounds instead of LIKE: a statement that is prepared once for all paths finds its way by the index with them, not with a pattern.
     """
-    clauses = [sa.and_(column.op("~>=~", is_comparison=True)(path), column.op("~<~", is_comparison=True)(beyond(path))) for path in paths]
+    clauses = [within_bounds(column, path, beyond(path)) for path in paths]
     return sa.or_(*clauses) if clauses else sa.false()
+
+
+def within_bounds(column: InstrumentedAttribute[Any] | sa.ColumnElement[Any] | Any, path: Any, end: Any) -> sa.ColumnElement[bool]:
+    """The same for one path, whose bounds are values or the names of values."""
+    return sa.and_(column.op("~>=~", is_comparison=True)(path), column.op("~<~", is_comparison=True)(end))
 
 
 def beyond(path: str) -> str:

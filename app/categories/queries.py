@@ -132,6 +132,11 @@ async def names(session: AsyncSession, codes: Collection[str | None]) -> dict[st
     return {row.code: row.name for row in found.all()}
 
 
+def name_of(code: Any) -> sa.ScalarSelect[str]:
+    """The name of the category that stands in a column, as part of another statement."""
+    return sa.select(col(ReportCategory.name)).where(col(ReportCategory.code) == code).scalar_subquery()
+
+
 async def parents(session: AsyncSession) -> dict[str, str | None]:
     """The group of every category, in use or not: the whole tree in one small statement."""
     found = await session.exec(sa.select(col(ReportCategory.code), col(ReportCategory.parent_code)))

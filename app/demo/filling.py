@@ -37,7 +37,7 @@ from app.registrations import queries as registrations_queries
 from app.registrations import service as registrations_service
 from app.registrations.models import Registration, Status
 from app.registrations.schemas import ApproveIn, RegistrationIn
-from app.reports import queries as reports_queries
+from app.reports import queries_lines as reports_queries_lines
 from app.settings import Settings
 from app.storage.store import ObjectStore
 from app.uploads import keeping
@@ -137,7 +137,7 @@ async def _approve(session: AsyncSession, row: Registration) -> None:
 
 async def _filed(session: AsyncSession, rider: Principal) -> list[Filed]:
     """The rider's own reports, oldest first."""
-    found = await reports_queries.mine(session, principal=rider, limit=MOST, after=None)
+    found = await reports_queries_lines.mine(session, principal=rider, limit=MOST, after=None)
     return sorted((seen.report.id, seen.report.status.value) for seen in found if seen.report.member_id == rider.account_id)
 
 

@@ -1,35 +1,42 @@
 """The inbox of officials: reports of the caller's areas by what they are looked for, and how many of each there are."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import col
 
 from app import clock
 from app.areas import queries as areas_queries
 from app.areas.models import Area
 from app.auth import queries as auth_queries
-from app.auth.principal import Principal, within
+from app.auth.principal import Principal, beyond, within, within_bounds
 from app.auth.roles import Role
 from app.categories import queries as categories_queries
 from app.categories.models import Severity
+from app.db.prepared import Prepared
 from app.db.session import AsyncSession
 from app.errors import Forbidden
 from app.reports import workflow
 from app.reports.models import Report, ReportClaim, ReportRequest
-from app.reports.queries import CLOCK, SEEN, Seen, look_pending
+from app.reports.queries import CLOCK, look_pending
 from app.reports.queries_claims import LIVE, claimed
+from app.reports.queries_lines import LINES, MOST, Line, lines
 from app.reports.words import RequestStatus, Status
 from app.units import workflow as units_workflow
 
 NOW_OPEN = col(Report.ended_at).is_(None)
-RUNS_LATE = sa.and_(col(Report.due_at) < CLOCK, col(Report.status).not_in([Status.SUSPENDED, Status.AWAITING_FEEDBACK]))  # of an open one
+STANDING = (Status.SUSPENDED, Status.AWAITING_FEEDBACK)
+RUNS_LATE = sa.and_(col(Report.due_at) < CLOCK, *(col(Report.status) != one for one in STANDING))  # of an open one
 LATE = sa.and_(RUNS_LATE, NOW_OPEN)
+OF_STATUSES = sa.type_coerce(col(Report.status), sa.Text) == sa.func.any(sa.bindparam("statuses", type_=ARRAY(sa.Text)))
+NOBODY = UUID(int=0)
 UNASSIGNED = (Status.ACCEPTED, Status.REOPENED)  # they wait for somebody's name
 
 
@@ -79,55 +86,98 @@ class Count:
     assignee_gone: int
 
 
-async def inbox(session: AsyncSession, *, principal: Principal, asked: Asked, limit: int, after: UUID | None) -> list[Seen]:
+async def inbox(session: AsyncSession, *, principal: Principal, asked: Asked, limit: int, after: UUID | None) -> list[Line]:
     """Reports of the caller's areas, one more than `limit`; open ones when no state is asked for.
 
     Raises Forbidden for who is no official, NotFound for an unknown area.
     """
-    statement = SEEN.where(*await reach(session, principal, asked), *_state(asked), *_flags(principal, asked))
+    bound = await values(session, principal, asked)
+    statement = _inbox(_like(asked), len(principal.area_paths(*workflow.STAFF)), after is not None)
+    return lines(await statement.all(session, **bound, caller=principal.account_id, after=after, most=limit + 1))
+
+
+@lru_cache(maxsize=128)
+def _inbox(asked: Asked, areas: int, further: bool) -> Prepared:
+    statement = LINES.where(_areas(areas), *_facts(asked), *_state(asked), *_flags(asked))
+    after = sa.bindparam("after", type_=sa.Uuid)
     if asked.order is Order.DUE:
         statement = statement.where(col(Report.due_at).is_not(None)).order_by(col(Report.due_at), col(Report.id))
-        if after is not None:
-            last = sa.tuple_(_due_of(after), sa.literal(after, sa.Uuid))
-            statement = statement.where(sa.tuple_(col(Report.due_at), col(Report.id)) > last)
+        if further:
+            statement = statement.where(sa.tuple_(col(Report.due_at), col(Report.id)) > sa.tuple_(_due_of(after), after))
     else:
         statement = statement.order_by(col(Report.id).desc())
-        if after is not None:
+        if further:
             statement = statement.where(col(Report.id) < after)
-    found = await session.exec(statement.limit(limit + 1), params={"caller": principal.account_id})
-    return [Seen(*row) for row in found.all()]
+    return Prepared(statement.limit(MOST))
 
 
-def _due_of(report_id: UUID) -> sa.ColumnElement[datetime]:
+def _like(asked: Asked) -> Asked:
+    """The same for all that are put into one statement: a value that is bound only says that there is one."""
+    bound: dict[str, Any] = {
+        "assignee": NOBODY, "area_id": NOBODY, "unit_id": NOBODY, "category_code": "", "first": date.min, "last": date.min,
+        "severity": Severity.NORMAL,
+    }
+    said: dict[str, Any] = {name: value for name, value in bound.items() if getattr(asked, name) is not None}
+    ended = bool(asked.statuses) and not workflow.OPEN.issuperset(asked.statuses)
+    return replace(asked, **said, statuses=(Status.CLOSED if ended else Status.SUBMITTED,) if asked.statuses else ())
+
+
+def _due_of(report_id: Any) -> sa.ColumnElement[datetime]:
     """The limit of the last one of a page. Ended meanwhile, it has none: then the list begins anew, which shows nothing less."""
     found = sa.select(col(Report.due_at)).where(col(Report.id) == report_id).correlate(None).scalar_subquery()
     return sa.func.coalesce(found, sa.literal_column("timestamptz '-infinity'", sa.DateTime(timezone=True)))
 
 
-async def reach(session: AsyncSession, principal: Principal, asked: Asked) -> list[sa.ColumnElement[bool]]:
-    """Reports of the caller's areas by what they are, in whatever state. Raises Forbidden, NotFound for an unknown area."""
-    return [_scope(principal), *_facts(asked), *await _trees(session, asked)]
+def reach(principal: Principal, asked: Asked) -> list[sa.ColumnElement[bool]]:
+    """Reports of the caller's areas by what they are, in whatever state: a condition with the names of `values` in it."""
+    return [_scope(principal), *_facts(asked)]
+
+
+async def values(session: AsyncSession, principal: Principal, asked: Asked) -> dict[str, Any]:
+    """Raises Forbidden for who is no official, NotFound for an unknown area."""
+    if not principal.has(*workflow.STAFF):
+        raise Forbidden
+    found: dict[str, Any] = {
+        "statuses": list(asked.statuses), "assignee": asked.assignee, "severity": asked.severity, "unit": asked.unit_id,
+    }
+    for number, path in enumerate(principal.area_paths(*workflow.STAFF)):
+        found |= _tree(f"area_{number}", path)
+    if asked.area_id is not None:
+        found |= _tree("area", (await areas_queries.get(session, asked.area_id)).path)
+    if asked.category_code is not None:
+        found["codes"] = units_workflow.below(await categories_queries.parents(session), asked.category_code)
+    if asked.first is not None:
+        found["since"] = clock.day_start(asked.first)
+    if asked.last is not None:
+        found["until"] = clock.day_start(asked.last + timedelta(days=1))
+    return found
+
+
+def _tree(name: str, path: str) -> dict[str, str]:
+    return {name: path, f"{name}_beyond": beyond(path)}
+
+
+def _in_tree(name: str) -> sa.ColumnElement[bool]:
+    bounds = (sa.bindparam(bound, type_=sa.String) for bound in (name, f"{name}_beyond"))
+    return within_bounds(Report.area_path, *bounds)
+
+
+def _areas(count: int) -> sa.ColumnElement[bool]:
+    """The caller's, by the names of their bounds."""
+    return sa.or_(sa.false(), *(_in_tree(f"area_{number}") for number in range(count)))
 
 
 def _facts(asked: Asked) -> list[sa.ColumnElement[bool]]:
-    equal = {Report.assignee_id: asked.assignee, Report.severity: asked.severity, Report.unit_id: asked.unit_id}
-    found = [col(column) == value for column, value in equal.items() if value is not None]
-    if asked.first is not None:
-        found.append(col(Report.created_at) >= clock.day_start(asked.first))
-    if asked.last is not None:
-        found.append(col(Report.created_at) < clock.day_start(asked.last + timedelta(days=1)))
-    return found
-
-
-async def _trees(session: AsyncSession, asked: Asked) -> list[sa.ColumnElement[bool]]:
     """A group of categories holds its leaves, an area what lies in it."""
-    found = []
-    if asked.area_id is not None:
-        found.append(within(Report.area_path, [(await areas_queries.get(session, asked.area_id)).path]))
-    if asked.category_code is not None:
-        codes = units_workflow.below(await categories_queries.parents(session), asked.category_code)
-        found.append(col(Report.category_code).in_(codes))
-    return found
+    conditions = {
+        "assignee": col(Report.assignee_id) == sa.bindparam("assignee"),
+        "severity": col(Report.severity) == sa.bindparam("severity"),
+        "unit_id": col(Report.unit_id) == sa.bindparam("unit"),
+        "first": col(Report.created_at) >= sa.bindparam("since"), "last": col(Report.created_at) < sa.bindparam("until"),
+        "area_id": _in_tree("area"),
+        "category_code": col(Report.category_code) == sa.func.any(sa.bindparam("codes", type_=ARRAY(sa.Text))),
+    }
+    return [condition for name, condition in conditions.items() if getattr(asked, name) is not None]
 
 
 def _scope(principal: Principal) -> sa.ColumnElement[bool]:
@@ -139,11 +189,11 @@ def _scope(principal: Principal) -> sa.ColumnElement[bool]:
 
 def _state(asked: Asked) -> list[sa.ColumnElement[bool]]:
     """Where only open states are asked for it is said in the words of the partial indexes too."""
-    states: list[sa.ColumnElement[bool]] = [col(Report.status).in_(asked.statuses)] if asked.statuses else []
+    states: list[sa.ColumnElement[bool]] = [OF_STATUSES] if asked.statuses else []
     return [*states, NOW_OPEN] if workflow.OPEN.issuperset(asked.statuses) else states
 
 
-def _flags(principal: Principal, asked: Asked) -> list[sa.ColumnElement[bool]]:
+def _flags(asked: Asked) -> list[sa.ColumnElement[bool]]:
     gone = _gone(col(Report.status), col(Report.assignee_id), col(Report.area_path))
     flags = {
         "overdue": (LATE, sa.func.coalesce(LATE, False).is_(False)),
@@ -155,13 +205,14 @@ def _flags(principal: Principal, asked: Asked) -> list[sa.ColumnElement[bool]]:
     if asked.second_look:
         found.append(look_pending())
     if asked.claimed is not None:
-        found.append(claimed(asked.claimed, principal))
+        found.append(claimed(asked.claimed))
     return found
 
 
 def _gone(status: Any, assignee_id: Any, area_path: Any) -> sa.ColumnElement[bool]:
     """Somebody has it in hand who may not work on it any more: without the grant, suspended, or erased."""
-    return sa.and_(status.in_(workflow.HANDLING), ~auth_queries.holds(assignee_id, area_path, Role.GRID_WORKER))
+    handled = sa.or_(*(status == one for one in sorted(workflow.HANDLING)))
+    return sa.and_(handled, ~auth_queries.holds(assignee_id, area_path, Role.GRID_WORKER))
 
 
 async def lately_left(session: AsyncSession, *, within_last: timedelta) -> Sequence[UUID]:

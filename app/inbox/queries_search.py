@@ -14,7 +14,7 @@ from app.inbox import queries
 from app.inbox.queries import Asked
 from app.reports import texts
 from app.reports.models import Report, ReportGram
-from app.reports.queries import SEEN, Seen
+from app.reports.queries_lines import LINES, Line
 from app.reports.search import Sought
 
 NEWEST = 5_000  # reports that are looked through before the index of the pairs is asked
@@ -31,24 +31,25 @@ class Candidates:
     sought: Sought
     wanted: list[list[int]]
     allowed: list[Condition]
+    values: dict[str, Any]
 
 
 async def candidates(session: AsyncSession, *, principal: Principal, sought: Sought, asked: Asked) -> Candidates:
     """Those of the caller's areas. Raises Forbidden, NotFound for an unknown area."""
     states = [col(Report.status).in_(asked.statuses)] if asked.statuses else []
-    allowed = [*await queries.reach(session, principal, asked), *states]
-    return Candidates(sought, texts.wanted(session, sought), allowed)
+    allowed = [*queries.reach(principal, asked), *states]
+    return Candidates(sought, texts.wanted(session, sought), allowed, await queries.values(session, principal, asked))
 
 
-async def read(session: AsyncSession, among: Candidates, *, caller: UUID, limit: int, after: UUID | None) -> list[Seen]:
+async def read(session: AsyncSession, among: Candidates, *, caller: UUID, limit: int, after: UUID | None) -> list[Line]:
     """The next ones, newest first."""
     if among.sought.number is not None:
         below = [] if after is None else [col(Report.id) < after]
-        found = SEEN.where(col(Report.number) == among.sought.number, *among.allowed, *below)
+        found = LINES.where(col(Report.number) == among.sought.number, *among.allowed, *below)
     else:
-        found = SEEN.where(col(Report.id).in_(_page(among, limit, after)))
-    rows = await session.exec(found.order_by(col(Report.id).desc()).limit(limit), params={"caller": caller})
-    return [Seen(*row) for row in rows.all()]
+        found = LINES.where(col(Report.id).in_(_page(among, limit, after)))
+    rows = await session.exec(found.order_by(col(Report.id).desc()).limit(limit), params=among.values | {"caller": caller})
+    return [Line.of(row) for row in rows.mappings()]
 
 
 def _page(among: Candidates, limit: int, after: UUID | None) -> Any:

@@ -13,7 +13,7 @@ router = routing.router("/reports", tag="上报")
 @router.get("/inbox", summary="工作人员待办")
 async def inbox(principal: SignedIn, session: ReadSession, page: Paging, asked: InboxQuery) -> Page[InboxItem]:
     found = await queries.inbox(session, principal=principal, asked=asked, limit=page.limit, after=page.after)
-    return Page[InboxItem].model_validate(await views.page(session, principal, found, page))
+    return Page[InboxItem].model_validate(views.page(session, principal, found, page))
 
 
 @router.get("/inbox/counts", summary="工作人员待办的数量")

@@ -12,18 +12,17 @@ from app.inbox import queries
 from app.inbox.queries import Count
 from app.pagination import PageQuery, page_of
 from app.reports import views, views_desk
-from app.reports.queries import Seen
+from app.reports.queries_lines import Line
 from app.reports.words import Status
 
 MOST_AREAS = 100
 SUMS = ("open", "overdue", "mine", "claimed_by_me", "emergencies", "requests", "assignee_gone")
 
 
-async def page(session: AsyncSession, principal: Principal, found: Sequence[Seen], paging: PageQuery) -> dict[str, Any]:
-    rows, cursor = paging.cut(found, lambda seen: seen.report.id)
-    lines = await views.items(session, principal, rows)
-    beside = await views_desk.beside(session, principal, rows)
-    return page_of([line | more for line, more in zip(lines, beside, strict=True)], cursor)
+def page(session: AsyncSession, principal: Principal, found: Sequence[Line], paging: PageQuery) -> dict[str, Any]:
+    rows, cursor = paging.cut(found, lambda line: line.report.id)
+    shown = views.items(session, principal, rows)
+    return page_of([one | views_desk.beside(session, principal, line) for one, line in zip(shown, rows, strict=True)], cursor)
 
 
 async def counts(session: AsyncSession, principal: Principal, area_id: UUID | None) -> dict[str, Any]:

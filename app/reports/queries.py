@@ -17,8 +17,8 @@ from app.db.session import AsyncSession
 from app.errors import NotFound
 from app.reports import texts, workflow
 from app.reports.models import Report, ReportClaim, ReportEvent, ReportJoin, ReportRequest, ReportSecondLook, ReportText
-from app.reports.words import ActorRole, LookStatus, RequestStatus
-from app.reports.workflow import Deed
+from app.reports.sights import Sight
+from app.reports.words import LookStatus, RequestStatus
 
 CLOCK: sa.ColumnElement[datetime] = sa.func.clock_timestamp(type_=sa.DateTime(timezone=True))
 OWN = aliased(Report)  # built once: that costs as much as the statement that uses one
@@ -27,8 +27,8 @@ INTO_DISPATCHED_AT = sa.func.report_dispatched_at(col(Report.merged_into), type_
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """A report with what the rules ask about one caller. `now` is the database's clock."""
+class Seen(Sight):
+    """A report with what the rules ask about one caller, to be changed."""
 
     report: Report
     joined: bool
@@ -38,25 +38,13 @@ class Seen:
     now: datetime
     look: ReportSecondLook | None
 
-    def facts(self, caller: UUID) -> workflow.Facts:
-        report, request = self.report, self.request
-        done = {
-            Deed.RESOLVER: report.resolver_id, Deed.VERIFIER: report.verifier_id, Deed.ASKER: request.asked_by if request else None,
-        }
-        return workflow.Facts(
-            status=report.status, now=self.now, deeds=frozenset(deed for deed, who in done.items() if who == caller),
-            request_open=request is not None, into_dispatched=self.into_dispatched_at is not None, reopen_count=report.reopen_count,
-            ended_at=report.ended_at, at_top=report.escalated_to_top, look_pending=self.look is not None,
-        )
+    @property
+    def asked_by(self) -> UUID | None:
+        return self.request.asked_by if self.request else None
 
-    def parts(self, principal: Principal) -> frozenset[ActorRole]:
-        report = self.report
-        return workflow.actors(
-            principal, member_id=report.member_id, assignee_id=report.assignee_id, joined=self.joined, area_path=report.area_path
-        )
-
-    def visible(self, principal: Principal) -> bool:
-        return workflow.sees(principal, member_id=self.report.member_id, joined=self.joined, area_path=self.report.area_path)
+    @property
+    def look_pending(self) -> bool:
+        return self.look is not None
 
 
 def _seen() -> sa.Select[*tuple[Any, ...]]:
@@ -85,12 +73,6 @@ async def access(session: AsyncSession, *, principal: Principal, report_id: UUID
     if row is None or not (seen := Seen(*row)).visible(principal):
         raise NotFound
     return seen
-
-
-async def seen_by(session: AsyncSession, *, principal: Principal, report_id: UUID) -> Seen:
-    """The report for whoever has just acted on it: they may have handed it over to where they do not see it any more."""
-    found = await session.exec(SEEN_ONE, params={"caller": principal.account_id, "report_id": report_id})
-    return Seen(*found.one())
 
 
 async def may_see(session: AsyncSession, principal: Principal, report_id: UUID) -> bool:
@@ -129,22 +111,6 @@ async def seen_locked(session: AsyncSession, *, report_id: UUID, caller: UUID) -
     return Seen(*found.one())
 
 
-async def mine(session: AsyncSession, *, principal: Principal, limit: int, after: UUID | None) -> list[Seen]:
-    """What the caller reported or joined, newest first, one more than `limit`."""
-    me = principal.account_id
-    joined = sa.select(col(ReportJoin.report_id)).where(col(ReportJoin.member_id) == me)
-    return await _page(session, SEEN.where(sa.or_(col(Report.member_id) == me, col(Report.id).in_(joined))), me, limit, after)
-
-
-async def _page(
-    session: AsyncSession, asked: sa.Select[*tuple[Any, ...]], caller: UUID, limit: int, after: UUID | None
-) -> list[Seen]:
-    if after is not None:
-        asked = asked.where(col(Report.id) < after)
-    found = await session.exec(asked.order_by(col(Report.id).desc()).limit(limit + 1), params={"caller": caller})
-    return [Seen(*row) for row in found.all()]
-
-
 async def joiners(session: AsyncSession, *, report_id: UUID) -> Sequence[ReportJoin]:
     """Whoever joined a report, in the order of their ids."""
     found = await session.exec(
@@ -172,26 +138,6 @@ async def unpaid_joins(session: AsyncSession, *, report_id: UUID) -> list[tuple[
         sa.select(col(ReportJoin.member_id), col(ReportJoin.created_at)).where(col(ReportJoin.report_id) == report_id, ~paid)
     )
     return [(member_id, filed_at) for member_id, filed_at in found.all()]
-
-
-async def number_of(session: AsyncSession, report_id: UUID) -> str:
-    """Of what a report was merged into, wherever that lies."""
-    return str((await session.exec(sa.select(sa.func.report_number(report_id)))).scalar_one())
-
-
-async def text_of(session: AsyncSession, text_id: UUID | None) -> str | None:
-    row = None if text_id is None else await session.get(ReportText, text_id)
-    return row.text if row else None
-
-
-async def second_look(session: AsyncSession, *, report_id: UUID) -> ReportSecondLook | None:
-    """The last one that was drawn."""
-    found = await session.exec(
-        sa.select(ReportSecondLook).where(col(ReportSecondLook.report_id) == report_id).order_by(col(ReportSecondLook.id).desc()).limit(1)
-        .execution_options(populate_existing=True)
-    )
-    one: ReportSecondLook | None = found.scalars().first()
-    return one
 
 
 def look_pending() -> sa.ColumnElement[bool]:

@@ -4,9 +4,9 @@ from collections.abc import Collection
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.orm import aliased
 from sqlmodel import col
 
-from app.auth.principal import Principal
 from app.db.session import AsyncSession
 from app.reports.models import Report, ReportClaim
 from app.reports.queries import CLOCK
@@ -24,10 +24,11 @@ async def live(session: AsyncSession, ids: Collection[UUID]) -> dict[UUID, Repor
     return {claim.report_id: claim for claim in found.scalars().all()}
 
 
-def claimed(whose: str, principal: Principal) -> sa.ColumnElement[bool]:
-    """The predicate of a list: claimed by the caller (`me`), by somebody else (`others`), by nobody (`none`)."""
-    of_this = sa.exists().where(col(ReportClaim.report_id) == col(Report.id), LIVE)
+def claimed(whose: str) -> sa.ColumnElement[bool]:
+    """The predicate of a list: claimed by whoever is bound as `caller` (`me`), by somebody else (`others`), by nobody (`none`)."""
+    own = aliased(ReportClaim)
+    of_this = sa.exists().where(col(own.report_id) == col(Report.id), col(own.until) > CLOCK)
     if whose == "none":
         return ~of_this
-    mine = col(ReportClaim.account_id) == principal.account_id
+    mine = col(own.account_id) == sa.bindparam("caller", type_=sa.Uuid)
     return of_this.where(mine if whose == "me" else ~mine)

@@ -12,10 +12,11 @@ from sqlmodel import col
 from app.auth.principal import Principal, within
 from app.db.session import AsyncSession
 from app.errors import Forbidden
-from app.reports import queries, reckoning, workflow
+from app.reports import reckoning, workflow
 from app.reports.models import Report
 from app.reports.models_clocks import ReportClock
-from app.reports.queries import CLOCK, Seen
+from app.reports.queries import CLOCK
+from app.reports.queries_lines import LINES, Line
 from app.reports.reckoning import Ruler
 from app.reports.words import Stage
 from app.reports.workflow import Clock
@@ -104,7 +105,7 @@ async def to_mend(session: AsyncSession) -> Sequence[UUID]:
 class Late:
     """A report that is past the limit of its stage."""
 
-    seen: Seen
+    line: Line
     run: ReportClock
 
 
@@ -119,7 +120,7 @@ async def overdue(
         raise Forbidden
     clock = ReportClock
     asked = (
-        queries.SEEN.add_columns(clock).join(clock, sa.and_(col(clock.report_id) == col(Report.id), RUNNING))
+        LINES.add_columns(clock).join(clock, sa.and_(col(clock.report_id) == col(Report.id), RUNNING))
         .where(
             within(Report.area_path, principal.area_paths(*workflow.STAFF)), col(clock.due_at) < CLOCK,
             col(clock.stage) != Stage.FEEDBACK, ~PAUSED,
@@ -132,4 +133,4 @@ async def overdue(
         last = sa.select(col(clock.due_at), col(clock.id)).where(col(clock.id) == after).scalar_subquery()
         asked = asked.where(sa.tuple_(col(clock.due_at), col(clock.id)) > last)
     found = await session.exec(asked, params={"caller": principal.account_id})
-    return [Late(Seen(*row[:-1]), row[-1]) for row in found.all()]
+    return [Late(Line.of(row._mapping), row[-1]) for row in found.all()]

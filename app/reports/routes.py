@@ -10,7 +10,7 @@ from app.auth import routing
 from app.auth.policy import policy
 from app.auth.routing import AuditedSession, ReadSession, Session, SignedIn
 from app.pagination import DEFAULT_LIMIT, Nearest, Page, Paging
-from app.reports import queries, queries_places, reading, service, views
+from app.reports import queries_lines, queries_places, reading, service, views
 from app.reports.answers import NearbyReport, ReportFiled, ReportItem, ReportOut, TimelineRow
 from app.reports.schemas import ReportIn
 
@@ -30,8 +30,8 @@ async def submit(body: ReportIn, principal: SignedIn, session: Session) -> Repor
 
 @router.get("/mine", summary="我的上报")
 async def mine(principal: SignedIn, session: ReadSession, page: Paging) -> Page[ReportItem]:
-    found = await queries.mine(session, principal=principal, limit=page.limit, after=page.after)
-    return Page[ReportItem].model_validate(await views.page(session, principal, found, page))
+    found = await queries_lines.mine(session, principal=principal, limit=page.limit, after=page.after)
+    return Page[ReportItem].model_validate(views.page(session, principal, found, page))
 
 
 @router.get("/nearby", summary="附近未结的上报")

@@ -1,27 +1,28 @@
 """Rows of reports as answers: who sees what of them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from app.areas import queries as areas_queries
 from app.auth.principal import Principal
 from app.categories import queries as categories_queries
 from app.db.session import AsyncSession
-from app.members import queries as members_queries
 from app.pagination import PageQuery
 from app.points import queries_awards as points_queries_awards
 from app.points import views as points_views
-from app.reports import likeness, queries, texts, views_desk, views_eyes, workflow
+from app.reports import likeness, queries, queries_lines, texts, views_desk, views_eyes, workflow
 from app.reports.likeness import Match
-from app.reports.models import Report, ReportRequest
-from app.reports.queries import Seen
+from app.reports.models import Report
+from app.reports.queries_lines import Line
 from app.reports.queries_places import Near
+from app.reports.sights import Outline, Sight
 from app.reports.words import ActorRole, Status, TextCheck
 from app.schemas import named
 from app.uploads import links
 from app.uploads import queries as uploads_queries
 from app.uploads.models import Checked, Upload
+from app.uploads.photos import Photo
+from app.uploads.schemas import PhotoOut
 
 KINDS: dict[str, links.Kind] = {"report_before": "before", "report_after": "after", "report_reopen": "reopen"}
 
@@ -36,104 +37,80 @@ def filed(principal: Principal, report: Report, *, community: Any, grid: Any, du
     }
 
 
-async def page(session: AsyncSession, principal: Principal, found: Sequence[Seen], paging: PageQuery) -> dict[str, Any]:
-    rows, cursor = paging.cut(found, lambda seen: seen.report.id)
-    return {"items": await items(session, principal, rows), "next_cursor": cursor}
+def page(session: AsyncSession, principal: Principal, found: Sequence[Line], paging: PageQuery) -> dict[str, Any]:
+    rows, cursor = paging.cut(found, lambda line: line.report.id)
+    return {"items": items(session, principal, rows), "next_cursor": cursor}
 
 
-async def items(session: AsyncSession, principal: Principal, rows: Sequence[Seen]) -> list[dict[str, Any]]:
+def items(session: AsyncSession, principal: Principal, rows: Sequence[Line]) -> list[dict[str, Any]]:
     """Lines of a list, with the first photo of each."""
-    photos = await uploads_queries.photos(session, [seen.report.id for seen in rows])
-    shown = await _base(session, principal, rows)
-    for seen, line in zip(rows, shown, strict=True):
-        first = _photos(session, principal, seen, photos.get(seen.report.id, ()))[:1]
-        line["photo"] = first[0] if first else None
-    return shown
+    return [_base(session, principal, line) | {"photo": next(_photos(session, principal, line, line.photos), None)} for line in rows]
 
 
 async def one(session: AsyncSession, principal: Principal, report_id: UUID) -> dict[str, Any]:
     """The report as the caller sees it now. Raises NotFound."""
-    return await whole(session, principal, await queries.access(session, principal=principal, report_id=report_id))
+    return await whole(session, principal, await queries_lines.access(session, principal=principal, report_id=report_id))
 
 
 async def handed_over(session: AsyncSession, principal: Principal, report_id: UUID) -> dict[str, Any]:
     """The report for whoever has just handed it over, and may not see it any more."""
-    return await whole(session, principal, await queries.seen_by(session, principal=principal, report_id=report_id))
+    return await whole(session, principal, await queries_lines.seen_by(session, principal=principal, report_id=report_id))
 
 
-async def whole(session: AsyncSession, principal: Principal, seen: Seen) -> dict[str, Any]:
+async def whole(session: AsyncSession, principal: Principal, line: Line) -> dict[str, Any]:
     """Of a report that the caller may see."""
-    report, staff = seen.report, views_eyes.staff(principal, seen)
-    uploads = await uploads_queries.photos(session, [report.id])
-    photos = _photos(session, principal, seen, uploads.get(report.id, ()))
-    into = report.merged_into
+    report, row, staff = line.report, line.row, views_eyes.staff(principal, line)
+    photos = list(_photos(session, principal, line, line.photos))
+    into, higher = report.merged_into, report.escalated_to
     return {
-        **(await _base(session, principal, [seen]))[0], **(await views_desk.beside(session, principal, [seen]))[0],
+        **_base(session, principal, line), **views_desk.beside(session, principal, line),
         "photo": photos[0] if photos else None, "photos": photos,
-        "photos_withheld": len(uploads.get(report.id, ())) - len(photos), "occurred_at": report.occurred_at,
-        "request": await _request(session, seen.request), "reporter": await views_eyes.reporter(session, principal, seen),
-        "merged_into": {"id": into, "number": await queries.number_of(session, into)} if into else None,
+        "photos_withheld": len(line.photos) - len(photos), "occurred_at": report.occurred_at,
+        "request": _request(row), "reporter": await views_eyes.reporter(session, principal, line),
+        "merged_into": {"id": into, "number": row["merged_number"]} if into else None,
         "reject_reason": report.reject_reason, "suspended_until": report.suspended_until, "accepted_at": report.accepted_at,
         "resolved_at": report.resolved_at, "closed_at": report.ended_at if report.status is Status.CLOSED else None,
         "rework_count": report.rework_count, "extension_count": report.extension_count, "reopen_count": report.reopen_count,
-        "satisfied": report.satisfied, "rating": report.rating, **await _points(session, principal, seen),
+        "satisfied": report.satisfied, "rating": report.rating, **await _points(session, principal, line),
         "text_check": report.text_check if staff else None,
-        "escalated_to": await _escalated_to(session, report) if staff else None,
-        "second_look": await _second_look(session, report) if ActorRole.REVIEWER in seen.parts(principal) else None,
+        "escalated_to": {"id": higher, "name": row["escalated_name"]} if higher and staff else None,
+        "second_look": _second_look(row) if ActorRole.REVIEWER in line.parts(principal) else None,
     }
 
 
-async def _escalated_to(session: AsyncSession, report: Report) -> dict[str, Any] | None:
-    return named(await areas_queries.get(session, report.escalated_to)) if report.escalated_to else None
+def _second_look(row: Mapping[str, Any]) -> dict[str, Any] | None:
+    return {"status": row["look_status"], "drawn_at": row["look_drawn_at"]} if row["look_status"] else None
 
 
-async def _second_look(session: AsyncSession, report: Report) -> dict[str, Any] | None:
-    look = await queries.second_look(session, report_id=report.id)
-    return None if look is None else {"status": look.status, "drawn_at": look.drawn_at}
+def _base(session: AsyncSession, principal: Principal, line: Line) -> dict[str, Any]:
+    report, row, exact = line.report, line.row, views_eyes.exact(principal, line)
+    described, address = sentences(session, principal, line, exact=exact)
+    code, grid_id = report.category_code, report.grid_id
+    return {
+        "id": report.id, "number": report.number, "status": report.status, "version": report.version,
+        "category": {"code": code, "name": row["category"]} if code else None, "severity": report.severity, "description": described,
+        "location": views_eyes.place(report, exact=exact), "address": address,
+        "community": {"id": report.community_id, "name": row["community"]},
+        "grid": {"id": grid_id, "name": row["grid"]} if grid_id else None, "due": _due(report),
+        "overdue": workflow.overdue(report.status, report.due_at, line.now),
+        "assignee": line.called(session, "assignee") if views_eyes.staff(principal, line) else None,
+        "joined_count": row["joined_count"], "mine": report.member_id == principal.account_id, "joined": line.joined,
+        "request_pending": line.asked_by is not None, "created_at": report.created_at,
+        "allowed": workflow.allowed(line.parts(principal), line.facts(principal.account_id)),
+    }
 
 
-async def _base(session: AsyncSession, principal: Principal, rows: Sequence[Seen]) -> list[dict[str, Any]]:
-    reports = [seen.report for seen in rows]
-    areas = await areas_queries.by_ids(session, {one for row in reports for one in (row.community_id, row.grid_id) if one})
-    names = await categories_queries.names(session, [row.category_code for row in reports])
-    workers = await _workers(session, principal, rows)
-    exact = await views_eyes.exact(session, principal, rows)
-    return [
-        {
-            "id": row.id, "number": row.number, "status": row.status, "version": row.version, "category": _category(row, names),
-            "severity": row.severity, "description": described, "location": views_eyes.place(row, exact=exact[row.id]), "address": address,
-            "community": named(areas[row.community_id]),
-            "grid": named(areas[row.grid_id]) if row.grid_id else None, "due": _due(row),
-            "overdue": workflow.overdue(row.status, row.due_at, seen.now),
-            "assignee": workers.get(row.assignee_id) if views_eyes.staff(principal, seen) else None, "joined_count": seen.joined_count,
-            "mine": row.member_id == principal.account_id, "joined": seen.joined, "request_pending": seen.request is not None,
-            "created_at": row.created_at, "allowed": workflow.allowed(seen.parts(principal), seen.facts(principal.account_id)),
-        }
-        for seen, row in zip(rows, reports, strict=True)
-        for described, address in [sentences(session, principal, seen, exact=exact[row.id])]
-    ]
-
-
-def sentences(session: AsyncSession, principal: Principal, seen: Seen, *, exact: bool) -> tuple[str | None, str | None]:
+def sentences(session: AsyncSession, principal: Principal, seen: Line, *, exact: bool) -> tuple[str | None, str | None]:
     """Description and address as the caller is shown them; `exact` as `views_eyes.exact` says."""
     return _description(session, principal, seen), texts.address(session, seen.report) if exact else None
 
 
-async def _workers(session: AsyncSession, principal: Principal, rows: Sequence[Seen]) -> dict[UUID | None, dict[str, Any]]:
-    """Names of assignees, for staff: colleagues know each other."""
-    wanted = {seen.report.assignee_id for seen in rows if seen.report.assignee_id and views_eyes.staff(principal, seen)}
-    names = await members_queries.called(session, wanted)
-    return {worker: {"id": worker, "name": name} for worker, name in names.items()}
+def _request(row: Mapping[str, Any]) -> dict[str, Any] | None:
+    names = ("id", "kind", "reason", "until", "at")
+    return {name: row[f"request_{name}"] for name in names} if row["request_id"] else None
 
 
-async def _request(session: AsyncSession, request: ReportRequest | None) -> dict[str, Any] | None:
-    if request is None:
-        return None
-    reason = await queries.text_of(session, request.reason_id)
-    return {"id": request.id, "kind": request.kind, "reason": reason, "until": request.until, "at": request.created_at}
-
-
-async def _points(session: AsyncSession, principal: Principal, seen: Seen) -> dict[str, Any]:
+async def _points(session: AsyncSession, principal: Principal, seen: Line) -> dict[str, Any]:
     """What the caller got for this report, and why not more; a reviewer reads what its reporter got."""
     me, report, nothing = principal.account_id, seen.report, {"points_awarded": None, "award": None}
     own = seen.joined or report.member_id == me
@@ -156,25 +133,22 @@ def _category(report: Report, names: dict[str, str]) -> dict[str, str] | None:
     return None if code is None else {"code": code, "name": names[code]}
 
 
-def _due(report: Report) -> dict[str, Any] | None:
+def _due(report: Report | Outline) -> dict[str, Any] | None:
     return None if report.due_stage is None else {"stage": report.due_stage, "at": report.due_at}
 
 
-def _description(session: AsyncSession, principal: Principal, seen: Seen) -> str | None:
+def _description(session: AsyncSession, principal: Principal, seen: Sight) -> str | None:
     """A text that WeChat found risky goes to its author and to officials only."""
     stranger = seen.joined and seen.report.member_id != principal.account_id
     return None if stranger and seen.report.text_check is TextCheck.RISKY else texts.description(session, seen.report)
 
 
-def _photos(session: AsyncSession, principal: Principal, seen: Seen, uploads: Sequence[Upload]) -> list[Any]:
+def _photos(session: AsyncSession, principal: Principal, seen: Sight, uploads: Sequence[Upload | Photo]) -> Iterator[PhotoOut]:
     """Before, after, reopening; what has not passed the content check goes to few (`views_eyes.shows`)."""
-    return [
-        links.photo(session, upload, KINDS[str(upload.kind)])
-        for upload in sorted(uploads, key=lambda one: list(KINDS).index(str(one.kind)))
-        if views_eyes.shows(
-            principal, seen, sender=upload.member_id, passed=upload.checked is Checked.PASS, risky=upload.checked is Checked.RISKY
-        )
-    ]
+    for upload in sorted(uploads, key=lambda one: list(KINDS).index(str(one.kind))):
+        passed, risky = upload.checked is Checked.PASS, upload.checked is Checked.RISKY
+        if views_eyes.shows(principal, seen, sender=upload.member_id, passed=passed, risky=risky):
+            yield links.photo(session, upload, KINDS[str(upload.kind)])
 
 
 async def timeline(session: AsyncSession, principal: Principal, report_id: UUID) -> list[dict[str, Any]]:

@@ -53,9 +53,9 @@ async def overdue(session: AsyncSession, principal: Principal, found: Sequence[L
     rows, cursor = paging.cut(found, lambda late: late.run.id)
     calendar = Calendar()
     if rows:
-        calendar = await queries_clocks.calendar_of(session, [late.run for late in rows], now=rows[0].seen.now)
-    lines = await views.items(session, principal, [late.seen for late in rows])
+        calendar = await queries_clocks.calendar_of(session, [late.run for late in rows], now=rows[0].line.now)
+    lines = views.items(session, principal, [late.line for late in rows])
     for line, late in zip(lines, rows, strict=True):
         rule = reckoning.ruler(late.run.limit, calendar)
-        line |= {"overdue_minutes": rule.between(late.run.due_at, late.seen.now) // MINUTE, "overdue_clock": rule.clock}
+        line |= {"overdue_minutes": rule.between(late.run.due_at, late.line.now) // MINUTE, "overdue_clock": rule.clock}
     return {"items": lines, "next_cursor": cursor}

@@ -1,6 +1,5 @@
 """What stands beside a report on an official's desk: the unit that answers for it, and the colleague who is at work on its review."""
 
-from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -10,27 +9,25 @@ from app.db.session import AsyncSession
 from app.members import queries as members_queries
 from app.reports import queries_claims, views_eyes
 from app.reports.models import ReportClaim
-from app.reports.queries import Seen
-from app.schemas import named
-from app.units import queries as units_queries
+from app.reports.queries_lines import Line
 
 
-async def beside(session: AsyncSession, principal: Principal, rows: Sequence[Seen]) -> list[dict[str, Any]]:
-    """For each report its unit, for staff, and its claim, for those who review or administer. At most four statements."""
-    units = await units_queries.by_ids(session, {seen.report.unit_id for seen in rows if views_eyes.staff(principal, seen)})
-    claims = await queries_claims.live(session, [seen.report.id for seen in rows if _reviews(principal, seen)])
-    names = await members_queries.called(session, {claim.account_id for claim in claims.values()}) if claims else {}
-    return [
-        {
-            "unit": named(units.get(seen.report.unit_id)) if seen.report.unit_id else None,
-            "claim": _claim(principal, claims.get(seen.report.id), names),
-        }
-        for seen in rows
-    ]
+def beside(session: AsyncSession, principal: Principal, line: Line) -> dict[str, Any]:
+    """Its unit, for staff, and its claim, for those who review or administer."""
+    unit_id = line.report.unit_id if views_eyes.staff(principal, line) else None
+    return {
+        "unit": {"id": unit_id, "name": line.row["unit"]} if unit_id else None,
+        "claim": _claimed(session, principal, line) if _reviews(principal, line) else None,
+    }
 
 
-def _reviews(principal: Principal, seen: Seen) -> bool:
-    return views_eyes.staff(principal, seen) and principal.covers(seen.report.area_path, Role.REVIEWER, Role.AREA_ADMIN)
+def _reviews(principal: Principal, line: Line) -> bool:
+    return views_eyes.staff(principal, line) and principal.covers(line.report.area_path, Role.REVIEWER, Role.AREA_ADMIN)
+
+
+def _claimed(session: AsyncSession, principal: Principal, line: Line) -> dict[str, Any] | None:
+    by = line.called(session, "claimer")
+    return by and {"by": by, "until": line.row["claimed_until"], "mine": by["id"] == principal.account_id}
 
 
 def _claim(principal: Principal, claim: ReportClaim | None, names: dict[UUID, str]) -> dict[str, Any] | None:

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -173,15 +174,22 @@ def handles(principal: Principal, *, member_id: UUID, area_path: str) -> bool:
 
 def permitted(command: Command, parts: frozenset[ActorRole], facts: Facts) -> bool:
     """May the caller give this command at all, in whatever state? If not, the answer is 403."""
-    rule = TABLE[command]
-    return rule.never.isdisjoint(facts.deeds) and not rule.by.keys().isdisjoint(parts)
+    return _permitted(TABLE[command], parts, facts.deeds)
+
+
+def _permitted(rule: Rule, parts: frozenset[ActorRole], deeds: frozenset[Deed]) -> bool:
+    return rule.never.isdisjoint(deeds) and not rule.by.keys().isdisjoint(parts)
 
 
 def actor_for(command: Command, parts: frozenset[ActorRole], facts: Facts) -> ActorRole | None:
     """In which part the caller gives the command now; None when the state does not allow it. An assignee who is also the reviewer asks."""
     rule = TABLE[command]
+    return _actor(rule, parts, facts.status) if met(rule.needs, facts) else None
+
+
+def _actor(rule: Rule, parts: frozenset[ActorRole], status: Status) -> ActorRole | None:
     order = (ASSIGNEE, REVIEWER, REPORTER, JOINED, SYSTEM)
-    return next((part for part in order if part in parts and facts.status in rule.by.get(part, ()) and met(rule.needs, facts)), None)
+    return next((part for part in order if part in parts and status in rule.by.get(part, ())), None)
 
 
 def met(need: Need | None, facts: Facts) -> bool:
@@ -204,12 +212,22 @@ def met(need: Need | None, facts: Facts) -> bool:
 
 def allowed(parts: frozenset[ActorRole], facts: Facts) -> list[str]:
     """The commands that the caller may give now."""
-    return [command.value for command in Command if permitted(command, parts, facts) and _now(command, parts, facts)]
+    needs = frozenset(need for need in Need if met(need, facts))
+    return list(_allowed(parts, facts.status, facts.deeds, facts.request_open, needs))
 
 
-def _now(command: Command, parts: frozenset[ActorRole], facts: Facts) -> bool:
-    actor = actor_for(command, parts, facts)
-    return actor is not None and not (facts.request_open and actor in TABLE[command].asks)
+@lru_cache(maxsize=4096)
+def _allowed(
+    parts: frozenset[ActorRole], status: Status, deeds: frozenset[Deed], request_open: bool, needs: frozenset[Need]
+) -> tuple[str, ...]:
+    """A list asks it for each of its rows, and most stand alike."""
+    found = []
+    for command in Command:
+        rule = TABLE[command]
+        actor = _actor(rule, parts, status) if rule.needs is None or rule.needs in needs else None
+        if actor is not None and _permitted(rule, parts, deeds) and not (request_open and actor in rule.asks):
+            found.append(command.value)
+    return tuple(found)
 
 
 class Clock(StrEnum):

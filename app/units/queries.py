@@ -78,6 +78,11 @@ async def by_ids(session: AsyncSession, ids: Collection[UUID | None]) -> dict[UU
     return {unit.id: unit for unit in found.scalars().all()}
 
 
+def name_of(unit_id: Any) -> sa.ScalarSelect[str]:
+    """The name of the unit that stands in a column, as part of another statement."""
+    return sa.select(col(Unit.name)).where(col(Unit.id) == unit_id).scalar_subquery()
+
+
 async def sizes(session: AsyncSession, ids: Collection[UUID]) -> dict[UUID, int]:
     """How many belong to each of these units now; those without anybody are left out."""
     found = await session.exec(

@@ -13,6 +13,7 @@ from app.errors import NotFound
 from app.security import sealing
 from app.uploads import taken, workflow
 from app.uploads.models import Checked, Upload
+from app.uploads.photos import Photo
 from app.uploads.schemas import PhotoOut, PictureOut, UploadedOut, UploadOut
 
 PURPOSE = "upload-link"
@@ -33,7 +34,7 @@ def told(session: AsyncSession, upload: Upload) -> UploadedOut:
     return UploadedOut(**uploaded(session, upload).model_dump(), taken_at=said.at, place=place)
 
 
-def photo(session: AsyncSession, upload: Upload, kind: Kind) -> PhotoOut:
+def photo(session: AsyncSession, upload: Upload | Photo, kind: Kind) -> PhotoOut:
     """A photo for an answer to somebody who may see it: the links in it open it for whoever holds them."""
     checked = None if upload.checked is Checked.PASS else upload.checked
     return PhotoOut(
