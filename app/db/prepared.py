@@ -57,13 +57,18 @@ async def line_of(session: AsyncSession) -> Line:
 
 @dataclass(frozen=True, slots=True)
 class _Compiled:
-    """`binds`: name, value when none is given, what makes it fit for the driver. `results`: what a column's values still go through."""
+    """`asked`: what is to be given. `binds`: name, value of the statement's own, what makes it fit for the driver. `results`: what a
+    column's values still go through."""
 
     text: str
+    asked: frozenset[str]
     binds: Sequence[tuple[str, Any, Processor | None]]
     results: Sequence[tuple[str, Processor]]
 
     def arguments(self, values: Mapping[str, Any]) -> list[Any]:
+        """Raises TypeError when one is missing: it would be null."""
+        if not self.asked <= values.keys():
+            raise TypeError(f"{sorted(self.asked - values.keys())} missing for {self.text[:200]}")
         return [
             values.get(name, default) if process is None else process(values.get(name, default)) for name, default, process in self.binds
         ]
@@ -133,7 +138,8 @@ class Prepared:
             for column in made._result_columns or ()
             if (process := column.type._cached_result_processor(dialect, NUMERIC)) is not None
         ]
-        self._compiled = _Compiled(str(made), binds, results)
+        asked = frozenset(name for name, bind in made.binds.items() if bind.required)
+        self._compiled = _Compiled(str(made), asked, binds, results)
         return self._compiled
 
 

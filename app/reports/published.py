@@ -7,6 +7,7 @@ from fastapi.routing import APIRoute
 from pydantic import ConfigDict, Field
 from starlette.routing import BaseRoute
 
+from app.auth.routing import PREFIX
 from app.reports import workflow
 from app.reports.words import ActorRole, Stage, Status
 from app.reports.workflow import Command, Deed, Need
@@ -79,7 +80,7 @@ def table(routes: Iterable[BaseRoute]) -> dict[str, Any]:
 
 def _command(command: Command, rule: workflow.Rule, route: APIRoute) -> dict[str, Any]:
     return {
-        "command": command, "call": f"{min(route.methods or ())} {route.path}",
+        "command": command, "call": f"{min(route.methods or ())} {route.path.removeprefix(PREFIX)}",
         "by": [{"role": actor, "from": _ordered(sources)} for actor, sources in rule.by.items()], "to": _ordered(rule.to),
         "never": sorted(rule.never), "needs": rule.needs, "asks": sorted(rule.asks), "body": _body(route),
     }

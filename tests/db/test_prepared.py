@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 from sqlmodel import col
 
 from app import clock
@@ -52,6 +52,12 @@ async def test_the_short_way_gives_what_the_long_way_gives(session: AsyncSession
     long = (await session.exec(VALUES.statement, params=asked)).mappings().one()
     assert dict(short) == dict(long)
     assert isinstance(short["colour"], Colour) and isinstance(short["id"], UUID) and short["fact"] == {"高": [1, None]}
+
+
+@pytest.mark.parametrize("wrong", [{}, {"nam": "没有"}])
+async def test_a_value_that_is_missing_is_no_null(session: AsyncSession, wrong: dict[str, str]) -> None:
+    with pytest.raises(StatementError):
+        await COUNT.all(session, **wrong)
 
 
 async def test_whoever_listens_hears_it(session: AsyncSession) -> None:
