@@ -13,6 +13,7 @@ ME = "(select acting_account())"
 
 # A release that knows of row security and not of these tables' yet: it passes them for as long as it runs beside ours.
 UNAWARE = "(select acting_unaware())"
+WALL_3 = "(select acting_before(3))"  # the same of the tables that came with the third wall (migration 0059)
 
 
 def own(column: str = "member_id") -> str:

@@ -1,12 +1,13 @@
 """Reading who somebody is: the principal in one statement, accounts, sessions, factors. Grants: `queries_grants`, offered here too."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
@@ -15,21 +16,26 @@ from app.auth.principal import AccountKind, AccountStatus, Grant, Principal, act
 from app.auth.queries_grants import (
     as_grant,
     covering,
+    granted_to,
     grants_of,
     grants_within,
     held,
     holding,
     holds,
+    holds_office,
     lately_ended,
     named_of,
+    people_at,
     platform_admins,
     read_named,
     scope,
     staff_of,
+    waits_for,
 )
 from app.auth.roles import Role, ScopeType
 from app.auth.workflow import mask_phone
 from app.db import acting
+from app.db.acting import Reason
 from app.db.prepared import Prepared, line_of
 from app.db.session import AsyncSession
 from app.errors import AccountSuspended, NotFound, Unauthenticated
@@ -39,9 +45,10 @@ from app.security.tokens import Claims
 
 __all__ = [
     "CLOCK", "NOBODY", "Caller", "Presented", "account_by_phone", "by_openid", "by_username", "consenting", "covering", "export",
-    "family_of", "get", "grants_of", "grants_within", "held", "holding", "holds", "known_origin", "lately_ended", "load_caller",
-    "lock_account", "lock_factor", "lock_session", "lock_to_erase", "masked", "masked_phone", "masked_phones", "named_of", "openid_of",
-    "phone_of", "platform_admins", "presented", "principal_of", "read_named", "scope", "sessions", "staff_of", "to_erase",
+    "family_of", "get", "granted_to", "grants_of", "grants_within", "held", "holding", "holds", "holds_office", "known_origin",
+    "lately_ended", "load_caller", "lock_account", "lock_factor", "lock_session", "lock_to_erase", "masked", "masked_phone",
+    "masked_phones", "named", "named_of", "openid_of", "people_at", "phone_of", "platform_admins", "presented", "principal_of",
+    "read_named", "scope", "sessions", "staff_of", "to_erase", "waits_for",
 ]
 
 CLOCK: sa.ColumnElement[datetime] = sa.func.clock_timestamp(type_=sa.DateTime(timezone=True))
@@ -57,6 +64,14 @@ CALLER = Prepared(
         sa.bindparam("key", type_=sa.Text), sa.bindparam("session_id", type_=sa.Uuid), sa.bindparam("account_id", type_=sa.Uuid)
     )
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What others may be shown of an account: the number masked, or in full to whose duty it is."""
+
+    status: AccountStatus
+    phone_sealed: bytes | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +120,8 @@ def _grant(grant_id: str, role: str, scope_type: str, scope_id: str | None, area
 
 
 async def principal_of(session: AsyncSession, *, account_id: UUID) -> Principal:
-    """Grants and consents in force without a session, for jobs, demo and tests. Raises NotFound."""
+    """Grants and consents in force without a session, for jobs, demo, tests, and what goes on in somebody's name. Raises NotFound."""
+    await acting.work_on(session, account_id, Reason.RIGHTS)
     account = await get(session, account_id)
     if account is None or account.status is AccountStatus.ERASED:
         raise NotFound
@@ -124,6 +140,7 @@ async def get(session: AsyncSession, account_id: UUID) -> Account | None:
 
 async def lock_account(session: AsyncSession, account_id: UUID) -> Account:
     """The row, locked and fresh. Before rows of its sessions, factor and grants. Raises NotFound, for an erased account too."""
+    await acting.work_on(session, account_id, Reason.RIGHTS)
     found = await session.exec(
         sa.select(Account)
         .where(col(Account.id) == account_id, col(Account.status) != AccountStatus.ERASED)
@@ -152,18 +169,28 @@ async def by_openid(session: AsyncSession, *, openid: str) -> Account | None:
 
 async def account_by_phone(session: AsyncSession, *, phone: str) -> UUID | None:
     """The account that has bound this number."""
-    indexes = sealing.blind_indexes(session, phone, purpose="phone")
-    found = await session.exec(sa.select(col(Account.id)).where(col(Account.phone_index).in_(indexes)))
-    account_id: UUID | None = found.scalars().first()
+    indexes = sa.cast(sealing.blind_indexes(session, phone, purpose="phone"), ARRAY(sa.LargeBinary))
+    found = await session.exec(sa.select(sa.func.account_of_phone(indexes, type_=sa.Uuid)))
+    account_id: UUID | None = found.scalar_one()
     return account_id
+
+
+async def named(session: AsyncSession, ids: Collection[UUID]) -> dict[UUID, Named]:
+    """What is shown of these accounts beside a thing that the caller sees, and whether they are alive."""
+    if not ids:
+        return {}
+    columns = (sa.column("id", sa.Uuid), sa.column("status", sa.Text), sa.column("phone_sealed", sa.LargeBinary))
+    accounts = sa.func.accounts_named(sa.cast(sorted(set(ids)), ARRAY(sa.Uuid))).table_valued(*columns).render_derived()
+    found = await session.exec(sa.select(accounts.c.id, accounts.c.status, accounts.c.phone_sealed))
+    return {one: Named(AccountStatus(status), phone) for one, status, phone in found.all()}
 
 
 async def phone_of(session: AsyncSession, *, account_id: UUID) -> str | None:
     """The full number: only for those whose duty it is, and audited by the caller."""
-    account = await get(session, account_id)
+    account = (await named(session, [account_id])).get(account_id)
     if account is None or account.phone_sealed is None:
         return None
-    return sealing.unseal(session, account.phone_sealed, table="account", column="phone", row=account.id)
+    return sealing.unseal(session, account.phone_sealed, table="account", column="phone", row=account_id)
 
 
 async def masked_phone(session: AsyncSession, *, account_id: UUID) -> str | None:
@@ -178,9 +205,8 @@ def masked(session: AsyncSession, sealed: bytes | None, *, account_id: UUID) -> 
 
 async def masked_phones(session: AsyncSession, ids: Collection[UUID]) -> dict[UUID, str]:
     """The same for many, in one statement; who has bound none is left out."""
-    bound = col(Account.phone_sealed)
-    found = await session.exec(sa.select(col(Account.id), bound).where(col(Account.id).in_(set(ids)), bound.is_not(None)))
-    return {one: mask_phone(sealing.unseal(session, phone, table="account", column="phone", row=one)) for one, phone in found.all()}
+    bound = {one: account.phone_sealed for one, account in (await named(session, ids)).items() if account.phone_sealed is not None}
+    return {one: mask_phone(sealing.unseal(session, phone, table="account", column="phone", row=one)) for one, phone in bound.items()}
 
 
 async def consenting(session: AsyncSession, *, purpose: str, among: Collection[UUID] | None = None) -> list[UUID]:

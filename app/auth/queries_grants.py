@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, aggregate_order_by
 from sqlmodel import col
 
 from app.auth.models import AccessGrant, Account, Scope
@@ -37,6 +37,14 @@ async def grant(session: AsyncSession, grant_id: UUID, *, lock: bool = False) ->
     if row is None:
         raise NotFound
     return row
+
+
+async def scope_of(session: AsyncSession, *, grant_id: UUID) -> tuple[ScopeType, UUID | None] | None:
+    """What a grant is for, wherever it lies: to write down who tried to take it away."""
+    columns = (sa.column("scope_type", sa.Text), sa.column("scope_id", sa.Uuid))
+    known = sa.func.grant_scope(grant_id).table_valued(*columns).render_derived()
+    row = (await session.exec(sa.select(known.c.scope_type, known.c.scope_id))).first()
+    return None if row is None else (ScopeType(row[0]), row[1])
 
 
 async def grants_of(session: AsyncSession, *, account_id: UUID) -> list[Grant]:
@@ -84,19 +92,19 @@ async def staff_of(session: AsyncSession, *, scope_type: ScopeType, scope_id: UU
     return list(found.scalars().all())
 
 
+async def people_at(session: AsyncSession, *, scope_type: ScopeType, scope_id: UUID) -> list[tuple[UUID, Role]]:
+    """(account, role) of the grants on one thing that are in force, newest first: ids alone, also for who must not see the grants."""
+    columns = (sa.column("account_id", sa.Uuid), sa.column("role", sa.Text))
+    staff = sa.func.staff_at(sa.cast(scope_type.value, sa.Text), scope_id).table_valued(*columns).render_derived()
+    found = await session.exec(sa.select(staff.c.account_id, staff.c.role))
+    return [(account_id, Role(role)) for account_id, role in found.all()]
+
+
 async def covering(session: AsyncSession, *, area_path: str, roles: Iterable[Role]) -> list[UUID]:
     """The active accounts that hold one of the roles on this area or on one above it."""
-    found = await session.exec(
-        sa.select(col(AccessGrant.account_id))
-        .distinct()
-        .join(Scope, OF_SCOPE)
-        .join(Account, col(Account.id) == col(AccessGrant.account_id))
-        .where(
-            col(AccessGrant.role).in_(list(roles)), col(AccessGrant.scope_type) == ScopeType.AREA, *IN_FORCE,
-            sa.func.starts_with(sa.cast(area_path, sa.Text), col(Scope.area_path)), col(Account.status) == AccountStatus.ACTIVE,
-        )
-        .order_by(col(AccessGrant.account_id))
-    )
+    asked = sa.cast([role.value for role in roles], ARRAY(sa.Text))
+    staff = sa.func.staff_covering(sa.cast(area_path, sa.Text), asked, type_=sa.Uuid).column_valued("covering")
+    found = await session.exec(sa.select(staff))
     return list(found.scalars().all())
 
 
@@ -144,11 +152,13 @@ def held(*, area_path: str, roles: Iterable[Role]) -> sa.Subquery:
 
 def holds(account_id: Any, area_path: Any, role: Role) -> sa.ColumnElement[bool]:
     """The predicate of a row: the account that it names holds the role where the row lies, and is active."""
-    return sa.exists().where(
-        col(AccessGrant.account_id) == account_id, col(AccessGrant.role) == role, col(AccessGrant.scope_type) == ScopeType.AREA, *IN_FORCE,
-        OF_SCOPE, sa.func.starts_with(area_path, col(Scope.area_path)), col(Account.id) == account_id,
-        col(Account.status) == AccountStatus.ACTIVE,
-    )
+    return sa.func.holds_role(account_id, area_path, sa.cast(role.value, sa.Text), type_=sa.Boolean)
+
+
+def holds_office(account_id: Any, organisation_id: Any, roles: Iterable[Role]) -> sa.ColumnElement[bool]:
+    """The predicate of a row: the account that it names holds one of the roles in the organisation that it names, and is active."""
+    asked = sa.cast(sorted(role.value for role in roles), ARRAY(sa.Text))
+    return sa.func.holds_office(account_id, organisation_id, asked, type_=sa.Boolean)
 
 
 def lately_ended(account_id: Any, role: Role, within_last: timedelta) -> sa.ColumnElement[bool]:
@@ -157,6 +167,16 @@ def lately_ended(account_id: Any, role: Role, within_last: timedelta) -> sa.Colu
     return sa.exists().where(
         col(AccessGrant.account_id) == account_id, col(AccessGrant.role) == role, ended <= CLOCK, ended > CLOCK - within_last
     )
+
+
+def granted_to(grant_id: Any) -> sa.ColumnElement[UUID | None]:
+    """Whose the grant of a row is, null while it waits for a phone; also for who must not see the grant."""
+    return sa.func.granted_to(grant_id, type_=sa.Uuid)
+
+
+def waits_for(grant_id: Any) -> sa.ColumnElement[str | None]:
+    """The masked phone to which the grant of a row was given."""
+    return sa.func.grant_waits_for(grant_id, type_=sa.Text)
 
 
 def subject(account_id: UUID | None, phone_indexes: Collection[bytes]) -> sa.ColumnElement[bool]:
@@ -197,17 +217,8 @@ async def waiting(session: AsyncSession, *, phone_indexes: Collection[bytes]) ->
 
 async def other_admins(session: AsyncSession, *, scope_id: UUID, but: UUID) -> bool:
     """Does another active account administer this very area?"""
-    found = await session.exec(
-        sa.select(sa.literal(1))
-        .select_from(AccessGrant)
-        .join(Account, col(Account.id) == col(AccessGrant.account_id))
-        .where(
-            col(AccessGrant.role) == Role.AREA_ADMIN, col(AccessGrant.scope_type) == ScopeType.AREA, col(AccessGrant.scope_id) == scope_id,
-            col(AccessGrant.id) != but, *IN_FORCE, col(Account.status) == AccountStatus.ACTIVE,
-        )
-        .limit(1)
-    )
-    return found.first() is not None
+    found = await session.exec(sa.select(sa.func.other_administrator(scope_id, but, type_=sa.Boolean)))
+    return bool(found.scalar_one())
 
 
 async def grants_within(

@@ -153,8 +153,8 @@ async def _write(session: AsyncSession, case: CollusionCase, reasons: Sequence[R
 async def _tell(session: AsyncSession, store: Store, cases: Sequence[CollusionCase]) -> None:
     """One message a store and night, without a word about whom; those whom a case is about, or who work there, get none."""
     told = set(await auth_queries.covering(session, area_path=store.area_path, roles=[Role.AREA_ADMIN]))
-    staff = await auth_queries.staff_of(session, scope_type=ScopeType.STORE, scope_id=store.id)
-    told -= {grant.account_id for grant in staff if grant.account_id}
+    staff = await auth_queries.people_at(session, scope_type=ScopeType.STORE, scope_id=store.id)
+    told -= {account_id for account_id, _ in staff}
     told -= {person for case in cases for person in (case.clerk_id, case.member_id, case.reviewer_id) if person}
     body = f"{store.name}有 {len(cases)} 组核销情况与该店平常不同，请人工复核。提示仅供参考，不影响任何人的积分和兑换。"
     for account_id in sorted(told):

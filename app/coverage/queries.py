@@ -25,6 +25,11 @@ from app.security import sealing
 
 VISIT_TABLE = "coverage_visit"
 OF_GRANT = col(AccessGrant.id) == col(Assignment.grant_id)
+# Whose an assignment is, and the masked phone that it waits for, where the caller need not see the grant itself.
+SOMEBODY = (
+    sa.func.coalesce(col(Assignment.account_id), auth_queries.granted_to(col(Assignment.grant_id))),
+    auth_queries.waits_for(col(Assignment.grant_id)),
+)
 
 
 def who() -> sa.ColumnElement[UUID | None]:
@@ -117,9 +122,7 @@ async def assignments(
     session: AsyncSession, *, of: Place, on: date | None, limit: int, after: UUID | None
 ) -> list[tuple[Assignment, UUID | None, str | None]]:
     """Who looks after a place, on a day or ever, newest first, one more than `limit`: row, account, masked phone of one who is awaited."""
-    statement = (
-        sa.select(Assignment, who(), col(AccessGrant.phone_masked)).outerjoin(AccessGrant, OF_GRANT).where(at(Assignment, of))
-    )
+    statement = sa.select(Assignment, *SOMEBODY).where(at(Assignment, of))
     if on is not None:
         statement = statement.where(on_day(Assignment, on))
     if after is not None:
@@ -130,12 +133,7 @@ async def assignments(
 
 async def with_person(session: AsyncSession, row: Assignment) -> tuple[Assignment, UUID | None, str | None]:
     """One row as `assignments` gives them."""
-    found = await session.exec(
-        sa.select(who(), col(AccessGrant.phone_masked))
-        .select_from(Assignment)
-        .outerjoin(AccessGrant, OF_GRANT)
-        .where(col(Assignment.id) == row.id)
-    )
+    found = await session.exec(sa.select(*SOMEBODY).where(col(Assignment.id) == row.id))
     account_id, phone = found.one()
     return row, account_id, phone
 
@@ -219,8 +217,7 @@ async def of_enterprises(
 ) -> list[tuple[Assignment, UUID | None]]:
     """Who was assigned to any of these enterprises themselves on a day, the earliest first: row and account."""
     found = await session.exec(
-        sa.select(Assignment, who())
-        .outerjoin(AccessGrant, OF_GRANT)
+        sa.select(Assignment, SOMEBODY[0])
         .where(col(Assignment.enterprise_id).in_(set(enterprise_ids)), on_day(Assignment, on))
         .order_by(col(Assignment.id))
     )

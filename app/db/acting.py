@@ -28,7 +28,7 @@ DEFAULT: Final = "acting_default"
 LASTING: Final = "acting_lasting"
 BESIDES: Final = "acting_besides"
 EVERYBODY: Final = "everybody"
-WALL: Final = "2"  # which tables' policies this release knows of (migration 0057): an earlier one passes those that came after it
+WALL: Final = "3"  # which tables' policies this release knows of (migration 0059): an earlier one passes those that came after it
 ENTER = (
     "set_config('xinxin.account', :account, not :lasting), set_config('xinxin.persons', :persons, not :lasting),"
     " set_config('xinxin.areas', :areas, not :lasting), set_config('xinxin.scopes', :scopes, not :lasting),"
@@ -58,6 +58,8 @@ class Reason(StrEnum):
     LINK = "a signed link opens its photo to whoever holds it, until it dies"
     JOIN = "whoever knows of an open report may join it, and reads it only then"
     PHOTOS = "a photo that is taken off a thing goes back to whoever sent it, and those of an application become its store's"
+    RIGHTS = "whether somebody may be given a role, or may still do what was begun in their name, is told by their account and grants"
+    GRANT = "a role is written for somebody whom its giver need not see, or taken over by whoever it waited for"
     COPY = "a person's copy of what they wrote names what they wrote it about, also where they do not see that any more"
 
 

@@ -90,7 +90,7 @@ async def _expect_sound(session: AsyncSession, fields: Mapping[str, Any]) -> Non
         raise ValidationFailed.of("body", "checked_on", msg="清点日期不能晚于今天", kind="checked_on")
     if keeper_id is None:
         return
-    account = await auth_queries.get(session, keeper_id)
+    account = (await auth_queries.named(session, [keeper_id])).get(keeper_id)
     if account is None or account.status is not AccountStatus.ACTIVE:
         raise ValidationFailed.of("body", "keeper_id", msg="没有这个账号", kind="keeper")
 

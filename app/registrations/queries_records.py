@@ -10,9 +10,6 @@ import sqlalchemy as sa
 from sqlmodel import col
 
 from app.auth import queries as auth_queries
-from app.auth.models import AccessGrant, Account
-from app.auth.principal import AccountStatus
-from app.auth.roles import ScopeType
 from app.db.session import AsyncSession
 from app.members import queries as members_queries
 from app.organisations import queries as organisations_queries
@@ -41,17 +38,7 @@ TOLD_THE_PERSON = (Command.RETURN, Command.REJECT)
 
 def in_office() -> sa.ColumnElement[bool]:
     """The predicate of registrations whose contact person holds an office of the organisation, and can be reached."""
-    return sa.exists(
-        sa.select(sa.literal(1))
-        .select_from(AccessGrant)
-        .join(Account, col(Account.id) == col(AccessGrant.account_id))
-        .where(
-            col(AccessGrant.account_id) == col(Registration.contact_account_id), col(AccessGrant.scope_type) == ScopeType.ORGANISATION,
-            col(AccessGrant.scope_id) == col(Registration.organisation_id), col(AccessGrant.role).in_(workflow.CONTACT_ROLES),
-            col(AccessGrant.revoked_at).is_(None), col(AccessGrant.valid_until) > auth_queries.CLOCK,
-            col(Account.status) == AccountStatus.ACTIVE,
-        )
-    )
+    return auth_queries.holds_office(col(Registration.contact_account_id), col(Registration.organisation_id), workflow.CONTACT_ROLES)
 
 
 async def declarations(session: AsyncSession, ids: Collection[UUID]) -> dict[UUID, dict[str, Any]]:

@@ -38,6 +38,6 @@ OPEN: dict[str, str] = {
     ),
     "audit_event": TRAIL,
     "publicity_line": NAMED,
-    **dict.fromkeys(("access_grant", "account", "member", "registration_contact_card"), SEALED),
+    **dict.fromkeys(("member", "registration_contact_card"), SEALED),
     **dict.fromkeys(("collusion_text", "moderation_text", "points_text", "redemption_text", "reward_note", "store_text"), TEXT),
 }

@@ -16,6 +16,8 @@ from app.auth.models import AccessGrant, Scope
 from app.auth.principal import AccountStatus, Principal
 from app.auth.queries import CLOCK
 from app.auth.roles import Role, ScopeType
+from app.db import acting
+from app.db.acting import Reason
 from app.db.base import new_id
 from app.db.session import AsyncSession
 from app.errors import AlreadyExists, AppError, Conflict, Forbidden, NotFound, ValidationFailed
@@ -89,6 +91,7 @@ async def _write(
     valid_until: datetime, granted_by: UUID | None,
 ) -> AccessGrant:
     """Writes the grant under the lock of its account, or of its phone, which the caller holds."""
+    await acting.as_service(session, Reason.GRANT)
     indexes = sealing.blind_indexes(session, phone, purpose="phone") if phone else []
     if account_id is not None:
         account = await queries.lock_account(session, account_id)
@@ -142,7 +145,7 @@ async def revoke(session: AsyncSession, *, principal: Principal, grant_id: UUID)
 
     Raises NotFound outside the caller's scope, Forbidden, Conflict for the last administrator of a county.
     """
-    seen = await queries_grants.grant(session, grant_id)
+    seen = await _seen(session, grant_id)
     place = None
     if seen.scope_id is not None:
         place = await queries_grants.scope(session, scope_type=seen.scope_type, scope_id=seen.scope_id, lock=seen.role is Role.AREA_ADMIN)
@@ -160,6 +163,15 @@ async def revoke(session: AsyncSession, *, principal: Principal, grant_id: UUID)
     session.add(found)
     await session.flush()
     _record(session, "auth.revoke", found, path)
+
+
+async def _seen(session: AsyncSession, grant_id: UUID) -> AccessGrant:
+    """Raises NotFound, which leaves an event where there is such a grant."""
+    try:
+        return await queries_grants.grant(session, grant_id)
+    except NotFound as error:
+        known = await queries_grants.scope_of(session, grant_id=grant_id)
+        raise error if known is None else _refused(error, "auth.revoke", *known) from None
 
 
 def _sees(principal: Principal, row: AccessGrant, area_path: str | None) -> bool:
@@ -184,6 +196,7 @@ async def take_over(session: AsyncSession, *, account_id: UUID, phone: str) -> N
     Put away are those that the account itself had given (nobody grants to oneself), those it has already, and those that would join
     administration with audit.
     """
+    await acting.as_service(session, Reason.GRANT)
     held = await queries.grants_of(session, account_id=account_id)
     have = {(one.role, one.scope_type, one.scope_id) for one in held}
     indexes = sealing.blind_indexes(session, phone, purpose="phone")

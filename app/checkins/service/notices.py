@@ -75,5 +75,5 @@ async def _owners(session: AsyncSession, row: CheckIn) -> list[UUID]:
         return [row.member_id]
     if row.enterprise_id is None:
         return []
-    staff = await auth_queries.staff_of(session, scope_type=ScopeType.ENTERPRISE, scope_id=row.enterprise_id)
-    return [grant.account_id for grant in staff if grant.role is Role.ENTERPRISE_CONTACT and grant.account_id is not None]
+    staff = await auth_queries.people_at(session, scope_type=ScopeType.ENTERPRISE, scope_id=row.enterprise_id)
+    return [account_id for account_id, role in staff if role is Role.ENTERPRISE_CONTACT]

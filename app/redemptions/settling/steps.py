@@ -76,8 +76,8 @@ def record(session: AsyncSession, action: str, settlement: Settlement, store: St
 
 
 async def tell_owners(session: AsyncSession, store: Store, about: Settlement | SettlementCorrection, title: str, body: str) -> None:
-    staff = await auth_queries.staff_of(session, scope_type=ScopeType.STORE, scope_id=store.id)
-    owners = sorted({grant.account_id for grant in staff if grant.role is Role.STORE_OWNER and grant.account_id is not None})
+    staff = await auth_queries.people_at(session, scope_type=ScopeType.STORE, scope_id=store.id)
+    owners = sorted({account_id for account_id, role in staff if role is Role.STORE_OWNER})
     await tell(session, owners, about, title, f"{store.name}：{body}")
 
 

@@ -71,8 +71,8 @@ def _require_in_being(organisation: Organisation) -> None:
 
 async def require_staff(session: AsyncSession, organisation_id: UUID, contact_id: UUID, row: Registration) -> None:
     """Raises ValidationFailed for a contact person who holds no office of the organisation, or who is the member."""
-    staff = await auth_queries.staff_of(session, scope_type=ScopeType.ORGANISATION, scope_id=organisation_id)
-    of_staff = any(grant.account_id == contact_id and grant.role in workflow.CONTACT_ROLES for grant in staff)
+    staff = await auth_queries.people_at(session, scope_type=ScopeType.ORGANISATION, scope_id=organisation_id)
+    of_staff = any(account_id == contact_id and role in workflow.CONTACT_ROLES for account_id, role in staff)
     if contact_id == row.member_id or not of_staff:
         raise ValidationFailed.of("body", "contact_account_id", msg="联系人应为该组织的负责人或指导员", kind="contact")
 

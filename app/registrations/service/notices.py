@@ -64,6 +64,5 @@ async def remind(session: AsyncSession, *, account_id: UUID, kind: ReminderKind,
 
 
 async def secretaries(session: AsyncSession, organisation_id: UUID) -> list[UUID]:
-    staff = await auth_queries.staff_of(session, scope_type=ScopeType.ORGANISATION, scope_id=organisation_id)
-    held = (grant.account_id for grant in staff if grant.role is Role.ORG_SECRETARY and grant.account_id is not None)
-    return list(dict.fromkeys(held))
+    staff = await auth_queries.people_at(session, scope_type=ScopeType.ORGANISATION, scope_id=organisation_id)
+    return list(dict.fromkeys(account_id for account_id, role in staff if role is Role.ORG_SECRETARY))

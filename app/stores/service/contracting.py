@@ -116,8 +116,8 @@ async def _keep(session: AsyncSession, principal: Principal, text: str | None) -
 
 
 async def _owners(session: AsyncSession, store_id: UUID) -> set[UUID]:
-    staff = await auth_queries.staff_of(session, scope_type=ScopeType.STORE, scope_id=store_id)
-    return {grant.account_id for grant in staff if grant.role is Role.STORE_OWNER and grant.account_id is not None}
+    staff = await auth_queries.people_at(session, scope_type=ScopeType.STORE, scope_id=store_id)
+    return {account_id for account_id, role in staff if role is Role.STORE_OWNER}
 
 
 async def _tell(session: AsyncSession, contract: StoreContract, people: set[UUID], title: str, body: str) -> None:
