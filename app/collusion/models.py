@@ -84,6 +84,7 @@ class CollusionCase(Table, table=True):
         sa.Index(None, "clerk_id", postgresql_where=sa.text("clerk_id is not null")),
         sa.Index(None, "member_id", postgresql_where=sa.text("member_id is not null")),
         sa.Index(None, "reviewer_id", postgresql_where=sa.text("reviewer_id is not null")),
+        sa.Index(None, "note_id", postgresql_where=sa.text("note_id is not null")),
     )
 
     store_id: UUID = Field(foreign_key="store.id")

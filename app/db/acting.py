@@ -53,6 +53,7 @@ class Reason(StrEnum):
     BOOKS = "whether the books are right is told by all of their rows, to a caller who may lift a freeze"
     FIGURES = "sums and lists over an area or an enterprise that has been judged to be the caller's"
     TELL = "whoever causes a message writes it into another person's inbox"
+    NOTE = "what is written about a person is theirs to read, and to have emptied"
     LEDGER = "a decision of staff, or another member's deed, moves this member's points"
     AROUND = "what is open near a place is shown to everybody, as strangers may see it"
     LINK = "a signed link opens its photo to whoever holds it, until it dies"

@@ -60,6 +60,7 @@ class ModerationItem(Table, table=True):
         sa.Index("ix_moderation_item_area_path", "area_path", "id", postgresql_ops={"area_path": "text_pattern_ops"}),
         sa.Index("ix_moderation_item_waiting", "created_at", postgresql_where=WAITING),
         sa.Index("ix_moderation_item_author_id", "author_id", postgresql_where=sa.text("author_id is not null")),
+        sa.Index(None, "note_id", postgresql_where=sa.text("note_id is not null")),
     )
 
     kind: ItemKind = Field(sa_type=text_enum(ItemKind, "kind"))

@@ -55,7 +55,7 @@ async def terms_of(session: AsyncSession, *, rule_code: str) -> ByPeople:
 
 async def person(session: AsyncSession, *, principal: Principal, member_id: UUID, terms: ByPeople) -> Subject:
     """A member of the areas where the caller has such an office, or administers. Raises NotFound."""
-    known = await members_queries.get(session, member_id=member_id)
+    known = await members_queries.person(session, member_id=member_id)
     area = await members_queries.area_of(session, member_id=member_id) if known else None
     if area is None or not principal.covers(area[1], Role.AREA_ADMIN, *terms.made_by):
         raise NotFound

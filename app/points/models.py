@@ -259,7 +259,7 @@ class PointsProposal(Table, table=True):
     report_id: UUID | None = None
     report_number: str | None = Field(default=None, max_length=20)
     organisation_id: UUID | None = Field(default=None, foreign_key="organisation.id")
-    reason_id: UUID = Field(foreign_key="points_text.id")
+    reason_id: UUID = Field(foreign_key="points_text.id", index=True)
     upload_id: UUID
     status: ProposalStatus = Field(default=ProposalStatus.PENDING, sa_type=text_enum(ProposalStatus, "status"))
     maker_id: UUID = Field(foreign_key="account.id")

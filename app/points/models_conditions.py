@@ -31,6 +31,7 @@ class PointsConfirmation(Table, table=True):
         sa.CheckConstraint("(status = 'pending') = (decided_by is null) and (decided_by is null) = (decided_at is null)", name="decided"),
         sa.CheckConstraint("(status = 'refused') = (reason_id is not null)", name="refused_has_reason"),
         sa.Index(None, "member_id", "filed_on"),
+        sa.Index(None, "reason_id", postgresql_where=sa.text("reason_id is not null")),
         sa.Index(None, "area_path", "id", postgresql_ops={"area_path": "text_pattern_ops"}),
     )
 
@@ -63,6 +64,7 @@ class PointsEarningStop(Table, table=True):
         sa.CheckConstraint("num_nulls(lifted_by, lifted_at, lift_reason_id) in (0, 3)", name="lifted_whole"),
         sa.CheckConstraint("lifted_by <> member_id", name="not_for_oneself"),
         sa.Index(None, "member_id", "until"),
+        sa.Index(None, "lift_reason_id", postgresql_where=sa.text("lift_reason_id is not null")),
         sa.Index(None, "area_path", "id", postgresql_ops={"area_path": "text_pattern_ops"}),
     )
 

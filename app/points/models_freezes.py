@@ -21,6 +21,7 @@ class PointsFreeze(Table, table=True):
     __table_args__ = (
         sa.CheckConstraint("num_nulls(lifted_at, lifted_by, note_id) in (0, 3)", name="lifted_whole"),
         sa.CheckConstraint("count >= 0", name="count"),
+        sa.Index(None, "note_id", postgresql_where=sa.text("note_id is not null")),
         sa.Index("uq_points_freeze_open", "area_path", "invariant", unique=True, postgresql_where=sa.text("lifted_at is null")),
     )
 

@@ -12,6 +12,8 @@ from sqlmodel import col
 from app.audit import service as audit_service
 from app.auth.principal import Principal
 from app.auth.roles import Role
+from app.db import acting
+from app.db.acting import Reason
 from app.db.session import AsyncSession
 from app.errors import AlreadyExists, Conflict, Forbidden, InvalidTransition, NotFound
 from app.members import queries as members_queries
@@ -89,7 +91,7 @@ async def reject(session: AsyncSession, *, principal: Principal, proposal_id: UU
 
 async def _area_of(session: AsyncSession, principal: Principal, member_id: UUID) -> str:
     area = (
-        await members_queries.area_of(session, member_id=member_id) if await members_queries.get(session, member_id=member_id) else None
+        await members_queries.area_of(session, member_id=member_id) if await members_queries.person(session, member_id=member_id) else None
     )
     if area is None or not principal.covers(area[1], Role.AREA_ADMIN):
         raise NotFound
@@ -103,6 +105,7 @@ async def propose(
     **facts: Any,
 ) -> PointsProposal:
     """Writes a proposal down, with its reason and its proof. Raises UploadAlreadyUsed. `facts`: the columns of its type alone."""
+    await acting.work_on(session, member_id, Reason.NOTE)
     await members_service.ensure(session, member_id=member_id)
     reason_id = await noting.note(session, member_id=member_id, text=reason)
     proposal = PointsProposal(

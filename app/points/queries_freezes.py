@@ -12,7 +12,7 @@ from app.auth.principal import Principal, within
 from app.auth.roles import Role
 from app.db.session import AsyncSession
 from app.errors import NotFound
-from app.members.models import Member
+from app.members import queries as members_queries
 from app.points.models import PointsText
 from app.points.models_freezes import PointsFreeze
 
@@ -26,8 +26,7 @@ def over_area(area_path: Any) -> sa.ColumnElement[bool]:
 
 def over_member(member_id: Any) -> sa.ColumnElement[bool]:
     """The predicate of a member: a freeze is open where they work; who has told no place belongs to the oldest tenant."""
-    works_at = sa.select(col(Member.area_path)).where(col(Member.id) == member_id).scalar_subquery()
-    return over_area(sa.func.coalesce(works_at, areas_queries.oldest_tenant()))
+    return over_area(sa.func.coalesce(members_queries.works_at(member_id), areas_queries.oldest_tenant()))
 
 
 def as_text(predicate: sa.ColumnElement[bool]) -> str:

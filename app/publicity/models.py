@@ -68,13 +68,14 @@ class PublicityObjection(Table, table=True):
         sa.CheckConstraint("answered_by is distinct from member_id", name="not_for_oneself"),
         sa.Index(None, "list_id", "id"),
         sa.Index(None, "member_id"),
+        sa.Index(None, "answer_id", postgresql_where=sa.text("answer_id is not null")),
     )
 
     list_id: UUID | None = Field(default=None, foreign_key="publicity_list.id")
     year: int
     quarter: int
     member_id: UUID = Field(foreign_key="account.id")
-    text_id: UUID = Field(foreign_key="points_text.id")
+    text_id: UUID = Field(foreign_key="points_text.id", index=True)
     status: ObjectionStatus = Field(
         default=ObjectionStatus.RECEIVED, sa_type=text_enum(ObjectionStatus, "status"),
         sa_column_kwargs={"server_default": ObjectionStatus.RECEIVED.value},

@@ -143,19 +143,20 @@ def earners(*, quarter: Quarter, area_path: str, oldest: bool) -> sa.Select[UUID
 
 async def lines(session: AsyncSession, *, list_id: UUID, struck: bool = False) -> list[Shown]:
     """Whom the list names now, in the order of their full names; `struck`: those too whom an objection has taken off."""
-    statement = (
-        sa.select(PublicityLine, Member)
-        .join(Account, col(Account.id) == col(PublicityLine.member_id))
-        .join(Member, col(Member.id) == col(Account.id))
-        .where(col(PublicityLine.list_id) == list_id, *agreeing())
+    columns = (
+        sa.column("member_id", sa.Uuid), sa.column("points", sa.Integer), sa.column("events", sa.Integer),
+        sa.column("struck_at", sa.DateTime(timezone=True)),
     )
-    rows = await session.exec(statement if struck else statement.where(col(PublicityLine.struck_at).is_(None)))
-    return in_order(session, rows.all())
+    published = sa.func.publicity_lines(list_id).table_valued(*columns).render_derived()
+    statement = sa.select(*published.c)
+    rows = await session.exec(statement if struck else statement.where(published.c.struck_at.is_(None)))
+    return await in_order(session, rows.all())
 
 
-def in_order(session: AsyncSession, rows: Sequence[Any]) -> list[Shown]:
-    """(row, member) as people, alphabetically."""
-    people = [Shown(member.id, members_queries.name_of(session, member), row) for row, member in rows]
+async def in_order(session: AsyncSession, rows: Sequence[Any]) -> list[Shown]:
+    """Those of these rows who agree to be named, as people, alphabetically."""
+    names = await members_queries.agreeing(session, [row.member_id for row in rows], purpose=Purpose.PUBLICITY)
+    people = [Shown(row.member_id, names[row.member_id], row) for row in rows if row.member_id in names]
     return sorted(people, key=lambda one: collating.key(one.name, one.member_id))
 
 

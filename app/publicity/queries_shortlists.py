@@ -103,13 +103,8 @@ async def access(session: AsyncSession, *, principal: Principal, shortlist_id: U
 
 async def candidates(session: AsyncSession, *, shortlist_id: UUID) -> list[Shown]:
     """Those who still agree to be named, in the order of their full names."""
-    found = await session.exec(
-        sa.select(ShortlistCandidate, Member)
-        .join(Account, col(Account.id) == col(ShortlistCandidate.member_id))
-        .join(Member, col(Member.id) == col(Account.id))
-        .where(col(ShortlistCandidate.shortlist_id) == shortlist_id, *queries.agreeing())
-    )
-    return queries.in_order(session, found.all())
+    found = await session.exec(sa.select(ShortlistCandidate).where(col(ShortlistCandidate.shortlist_id) == shortlist_id))
+    return await queries.in_order(session, found.scalars().all())
 
 
 def note(session: AsyncSession, row: Shortlist) -> str | None:

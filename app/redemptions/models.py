@@ -107,7 +107,7 @@ class VerificationUndo(SQLModel, table=True):
 
     verification_id: UUID = Field(primary_key=True, foreign_key="verification.id")
     clerk_id: UUID = Field(foreign_key="account.id", index=True)
-    reason_id: UUID = Field(foreign_key="redemption_text.id")
+    reason_id: UUID = Field(foreign_key="redemption_text.id", index=True)
     undone_at: datetime
 
 
@@ -217,7 +217,7 @@ class SettlementCorrection(Table, table=True):
     cents: int
     verification_id: UUID | None = Field(default=None, foreign_key="verification.id")
     of_month: date | None = Field(default=None, description="the closed month that it puts right")
-    reason_id: UUID = Field(foreign_key="redemption_text.id")
+    reason_id: UUID = Field(foreign_key="redemption_text.id", index=True)
     proposed_by: UUID = Field(foreign_key="account.id", index=True)
     status: CorrectionStatus = Field(default=CorrectionStatus.PENDING, sa_type=text_enum(CorrectionStatus, "status"))
     decided_by: UUID | None = Field(default=None, foreign_key="account.id", index=True)
@@ -242,12 +242,13 @@ class SettlementDispute(Table, table=True):
     __tablename__ = "settlement_dispute"
     __table_args__ = (
         sa.CheckConstraint("(answered_at is null) = (answer_id is null)", name="answered"),
+        sa.Index(None, "answer_id", postgresql_where=sa.text("answer_id is not null")),
         sa.Index("uq_settlement_dispute_open", "settlement_id", unique=True, postgresql_where=sa.text("answered_at is null")),
     )
 
     settlement_id: UUID = Field(foreign_key="settlement.id", index=True)
     verification_ids: list[UUID] = Field(default_factory=list, sa_type=sa.ARRAY(sa.Uuid))
-    reason_id: UUID = Field(foreign_key="redemption_text.id")
+    reason_id: UUID = Field(foreign_key="redemption_text.id", index=True)
     answer_id: UUID | None = Field(default=None, foreign_key="redemption_text.id")
     answered_at: datetime | None = None
 

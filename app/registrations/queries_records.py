@@ -156,11 +156,10 @@ async def cards(session: AsyncSession, rows: Sequence[Registration]) -> dict[UUI
     if not followed:
         return {}
     found = await session.exec(
-        sa.select(col(Registration.id), col(ContactCard.phone))
-        .outerjoin(ContactCard, col(ContactCard.account_id) == col(Registration.contact_account_id))
+        sa.select(col(Registration.id), sa.func.contact_card(col(Registration.contact_account_id), type_=sa.Text))
         .where(col(Registration.id).in_(followed), in_office())
     )
-    return {registration_id: phone or CardPhone.OFFICE for registration_id, phone in found.all()}
+    return {registration_id: CardPhone(phone) if phone else CardPhone.OFFICE for registration_id, phone in found.all()}
 
 
 async def reminders(session: AsyncSession, *, account_id: UUID) -> list[dict[str, Any]]:

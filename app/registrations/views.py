@@ -132,7 +132,7 @@ async def _wholes(session: AsyncSession, rows: Sequence[Registration], *, own: b
         return []
     organisations = await organisations_queries.by_ids(session, {row.organisation_id for row in rows if row.organisation_id})
     areas = await areas_queries.by_ids(session, {row.area_id for row in rows})
-    member = await members_queries.get(session, member_id=rows[0].member_id)
+    member = await members_queries.person(session, member_id=rows[0].member_id)
     employers = await members_queries.employments(session, member_id=rows[0].member_id)
     cards = await queries_records.cards(session, rows)
     said = {

@@ -85,7 +85,10 @@ class RewardStockEntry(Table, table=True):
     """What an administrator put in or took out; append-only. The entries' sum is the stock left plus what live and verified orders took."""
 
     __tablename__ = "reward_stock_entry"
-    __table_args__ = (sa.Index(None, "reward_id", "id"),)
+    __table_args__ = (
+        sa.Index(None, "reward_id", "id"),
+        sa.Index(None, "note_id", postgresql_where=sa.text("note_id is not null")),
+    )
 
     reward_id: UUID = Field(foreign_key="reward.id")
     change: int

@@ -59,6 +59,7 @@ class StoreApplication(Table, table=True):
         ),
         sa.CheckConstraint("(status = 'approved') = (store_id is not null)", name="approved_has_store"),
         sa.Index(None, "applicant_id", "id"),
+        sa.Index(None, "reason_id", postgresql_where=sa.text("reason_id is not null")),
         sa.Index(None, "area_path", postgresql_ops={"area_path": "text_pattern_ops"}),
         sa.Index("uq_store_application_open", "applicant_id", unique=True, postgresql_where=IS_OPEN),
     )

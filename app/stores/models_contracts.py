@@ -26,6 +26,8 @@ class StoreContract(Table, table=True):
         sa.CheckConstraint("pay_within_days between 1 and 90", name="pay_within_days"),
         sa.CheckConstraint("bank_account_last4 ~ '^[0-9]{4}$'", name="last4"),
         sa.Index(None, "store_id", "starts_on"),
+        sa.Index(None, "note_id", postgresql_where=sa.text("note_id is not null")),
+        sa.Index(None, "end_reason_id", postgresql_where=sa.text("end_reason_id is not null")),
         sa.Index(None, "ends_on", postgresql_where=sa.text("ended_on is null")),
     )
 

@@ -42,7 +42,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     "constraint-missing-not-valid": released("0010 0011 0012 0013 0015 0018 0019 0021 0022 0028 0029 0030 0032 0035 0036 0038 0039 0040")
     | {"0044": "new", "0047": "queue", "0048": "measured"},
     "require-concurrent-index-creation": released("0010 0013 0019 0020 0021 0024 0025 0026 0028 0029 0030 0032 0036 0038 0039")
-    | {"0044": "measured", "0048": "measured", "0049": "queue"},
+    | {"0044": "measured", "0048": "measured", "0049": "queue", "0061": "measured"},
     "disallowed-unique-constraint": released("0012 0019"),
     "adding-not-nullable-field": released("0013"),
     "adding-foreign-key-constraint": released("0015 0018 0021 0024 0028 0030 0032 0038 0040") | {"0044": "new"},

@@ -1,6 +1,9 @@
 """A quarter's list: made once, consented, masked, alphabetical; what comes later does not rewrite it."""
 
+from collections.abc import Collection
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
@@ -10,6 +13,8 @@ from app import clock
 from app.areas.models import Area, Level
 from app.audit.models import AuditEvent
 from app.auth import service as auth_service
+from app.db.session import AsyncSession
+from app.members import queries as members_queries
 from app.members import service as members_service
 from app.publicity import queries, service, workflow
 from app.publicity.models import PublicityLine, PublicityList
@@ -100,7 +105,12 @@ async def test_without_asking_for_consent_again_the_withdrawn_would_be_shown(roo
     one = await room.rider("张三", 10)
     await room.listed(one)
     await room.agrees(one, "service")
-    monkeypatch.setattr(queries, "agreeing", lambda: (sa.true(),))
+
+    async def everybody(session: AsyncSession, ids: Collection[UUID], **_: Any) -> dict[UUID, str | None]:
+        people = await members_queries.by_ids(session, ids)
+        return {member_id: members_queries.name_of(session, person) for member_id, person in people.items()}
+
+    monkeypatch.setattr(members_queries, "agreeing", everybody)
     with pytest.raises(AssertionError):
         assert await room.listed(room.who["reader"]) == []
 

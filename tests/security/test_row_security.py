@@ -56,6 +56,7 @@ BEYOND = {
         "retention/queries.py": 1, "rosters/queries.py": 1, "statements/queries.py": 1, "statistics/queries_map.py": 1,
     },
     "TELL": {"messages/service.py": 1},
+    "NOTE": {"points/proposals.py": 1, "points/service/noting.py": 1},
     "LEDGER": {"points/ledger.py": 1, "points/service/orders.py": 2},
 }
 pytestmark = pytest.mark.check("S27", tier="P")
@@ -130,8 +131,9 @@ async def test_nobody_passes_by_role_function_or_view(session: AsyncSession) -> 
     ], "reviewed: triggers that let nothing out but a refusal, and yes-or-no questions about the caller's own reach"
     serving = sa.text("select proname from pg_proc where 'role=xinxin_service' = any(proconfig) order by 1")
     assert list((await session.exec(serving)).scalars()) == [
-        "account_of_phone", "accounts_named", "acting_administers", "grant_scope", "grant_waits_for", "granted_to", "holds_office",
-        "holds_role", "other_administrator", "report_dispatched_at", "report_number", "reports_numbered", "staff_at", "staff_covering",
+        "account_of_phone", "accounts_named", "acting_administers", "contact_card", "grant_scope", "grant_waits_for", "granted_to",
+        "holds_office", "holds_role", "member_area", "members_agreeing", "members_named", "other_administrator", "publicity_lines",
+        "report_dispatched_at", "report_number", "reports_numbered", "staff_at", "staff_covering",
     ], "reviewed: an instant, a number, ids, yes or no; of an account its state and its sealed phone, by ids that the caller knows"
 
 

@@ -3,11 +3,7 @@
 PUBLIC = "public or reference data: shown to everybody, or to everybody who is signed in"
 INNER = "the service's own work: no route shows its rows, they hold ids, counts and times"
 STAFF = "duty rosters of staff: names no private person; who may read them is decided by the queries alone"
-TRAIL = "written by everybody about everything and read by auditors only; append-only by trigger and by privilege"
-SEALED = "not guarded yet: sealed values and ids that many features read across persons; the queries' scope is the one wall"
-NAMED = "who agreed to be named stands in a list that is published to all members; sums of others' points are written to it by staff"
 TERMS = "whether a store has a contract in force decides what everybody may order there; its terms are read by owner and county alone"
-TEXT = "not guarded yet: sentences that are read through the thing they belong to, which is guarded where it has a policy"
 
 OPEN: dict[str, str] = {
     "store_contract": TERMS,
@@ -36,8 +32,4 @@ OPEN: dict[str, str] = {
             "checkin_appointment", "coverage_assignment", "coverage_visit", "report_claim", "shortlist", "store_invitation", "unit_member",
         ), STAFF,
     ),
-    "audit_event": TRAIL,
-    "publicity_line": NAMED,
-    **dict.fromkeys(("member", "registration_contact_card"), SEALED),
-    **dict.fromkeys(("collusion_text", "moderation_text", "points_text", "redemption_text", "reward_note", "store_text"), TEXT),
 }
