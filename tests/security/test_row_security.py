@@ -133,8 +133,8 @@ async def test_nobody_passes_by_role_function_or_view(session: AsyncSession) -> 
     assert list((await session.exec(serving)).scalars()) == [
         "account_of_phone", "accounts_named", "acting_administers", "contact_card", "grant_scope", "grant_waits_for", "granted_to",
         "holds_office", "holds_role", "member_area", "members_agreeing", "members_named", "other_administrator", "publicity_lines",
-        "report_dispatched_at", "report_number", "reports_numbered", "staff_at", "staff_covering",
-    ], "reviewed: an instant, a number, ids, yes or no; of an account its state and its sealed phone, by ids that the caller knows"
+        "report_dispatched_at", "report_number", "reports_numbered", "shortlisted", "staff_at", "staff_covering",
+    ], "reviewed: an instant, a number, ids, yes or no; of people, cards and lists what is shown beside things, by ids that the caller has"
 
 
 def test_the_places_that_go_beyond_their_caller_are_known() -> None:

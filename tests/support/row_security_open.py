@@ -29,7 +29,7 @@ OPEN: dict[str, str] = {
     ),
     **dict.fromkeys(
         (
-            "checkin_appointment", "coverage_assignment", "coverage_visit", "report_claim", "shortlist", "store_invitation", "unit_member",
+            "checkin_appointment", "coverage_assignment", "coverage_visit", "report_claim", "store_invitation", "unit_member",
         ), STAFF,
     ),
 }

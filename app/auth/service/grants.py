@@ -100,15 +100,7 @@ async def _write(
     held = await queries_grants.roles_of(session, account_id=account_id, phone_indexes=indexes)
     if not workflow.apart(held | {role}):
         raise _refused(Conflict(SEPARATED), "auth.grant", scope_type, scope_id)
-    await session.exec(  # one that has run out makes room
-        sa.update(AccessGrant)
-        .where(
-            queries_grants.subject(account_id, indexes), col(AccessGrant.role) == role, col(AccessGrant.scope_type) == scope_type,
-            col(AccessGrant.scope_id).is_not_distinct_from(scope_id), col(AccessGrant.revoked_at).is_(None),
-            col(AccessGrant.valid_until) <= CLOCK,
-        )
-        .values(revoked_at=CLOCK)
-    )
+    await _make_room(session, queries_grants.subject(account_id, indexes), role, scope_type, scope_id)
     if account_id is None and await queries_grants.waits(
         session, phone_indexes=indexes, role=role, scope_type=scope_type, scope_id=scope_id
     ):
@@ -127,6 +119,21 @@ async def _write(
     if written is None:
         raise AlreadyExists(EXISTS)
     return written
+
+
+async def _make_room(
+    session: AsyncSession, subject: sa.ColumnElement[bool], role: Role, scope_type: ScopeType, scope_id: UUID | None
+) -> None:
+    """One that has run out is over when the same is given again."""
+    await session.exec(
+        sa.update(AccessGrant)
+        .where(
+            subject, col(AccessGrant.role) == role, col(AccessGrant.scope_type) == scope_type,
+            col(AccessGrant.scope_id).is_not_distinct_from(scope_id), col(AccessGrant.revoked_at).is_(None),
+            col(AccessGrant.valid_until) <= CLOCK,
+        )
+        .values(revoked_at=CLOCK)
+    )
 
 
 def _phone(session: AsyncSession, grant_id: UUID, phone: str | None, *, waiting: bool) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from app.auth.roles import ScopeType
 from app.reports import workflow as reports_workflow
 from tests.access.estate import Estate
 from tests.access.ground import asked, estate, ground
-from tests.access.matrix import Walk
+from tests.access.matrix import PARTY_WORDS, Walk
 from tests.access.requests import Request
 from tests.support.canaries import in_answer
 from tests.support.owner import without_second_wall
@@ -31,12 +31,14 @@ from tests.trust.plugin import Measure
 
 __all__ = ["asked", "estate", "ground"]
 BOUNDS = {"~>=~", "~<~", "^@"}
-# Canaries that stand in tables without policies (tests/support/row_security_open.py), or are told of things that everybody may see.
-UNGUARDED = {
-    "name", "shortlist", "notice", "group", "phone", "staff_grant", "political_status", "full_member", "home_branch", "away_since",
+# Canaries of what is made to be read by everybody in an area, and stands in tables without policies (tests/support/row_security_open.py).
+PUBLIC = {"notice", "group"}
+# What lies in the scope of a branch, or of a store, for whoever holds a grant there.
+OF_BRANCH = {"party", "registration_id", "relation_id", "name", *PARTY_WORDS}
+OF_STORE = {"staff_grant", "correction", "correction_id"}
+WITHIN = {
+    "secretary@own": OF_BRANCH, "instructor@own": OF_BRANCH, "owner@own": OF_STORE, "clerk@own": OF_STORE,
 }
-# What lies in the scope of a branch, for whoever holds a grant there.
-OF_BRANCH = {"party", "registration_id", "relation_id"}
 
 ENDED = ("revoked", "run out", "expired")  # whose grants are over, or who is nobody by now
 
@@ -92,7 +94,7 @@ def filterless(estate: Estate, monkeypatch: pytest.MonkeyPatch) -> Iterator[Filt
 async def leaks(estate: Estate, dropping: Filterless, cells: list[tuple[Request, str]]) -> list[str]:
     walk, found = Walk(estate), list[str]()
     for request, who in cells:
-        beside = UNGUARDED | (OF_BRANCH if who in ("secretary@own", "instructor@own") else set())
+        beside = PUBLIC | WITHIN.get(who, set())
         hidden = [one for one in walk.hidden(request, who) if one.name not in beside]
         async with undone(estate.connection):
             dropping.own = own_ids(estate, who)
