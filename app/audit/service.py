@@ -8,7 +8,6 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.orm import Session as SyncSession
 from sqlalchemy.orm import UOWTransaction
-from sqlmodel import col
 
 from app.audit.models import AuditEvent
 from app.db.prepared import LINE, Prepared
@@ -16,7 +15,7 @@ from app.db.session import AsyncSession
 from app.security import sealing
 
 WRITTEN = [column.key for column in AuditEvent.metadata.tables["audit_event"].columns if column.server_default is None]
-WRITE = Prepared(sa.insert(AuditEvent).values({name: sa.bindparam(name) for name in WRITTEN}).returning(col(AuditEvent.id)))
+WRITE = Prepared(sa.insert(AuditEvent).values({name: sa.bindparam(name) for name in WRITTEN}))
 DRAWN = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 

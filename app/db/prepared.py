@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
-from sqlalchemy.engine import Connection, Dialect
+from sqlalchemy.engine import Connection, CursorResult, Dialect
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session as SyncSession
 from sqlalchemy.sql.base import Executable
@@ -98,7 +98,7 @@ class Prepared:
         line = await line_of(session)
         if line.heard:
             found = await (await session.connection()).execute(self.statement, values)
-            return [dict(row) for row in found.mappings()]
+            return _read(found)
         try:
             return await self._sent(line, values)
         except BaseException as error:
@@ -107,7 +107,7 @@ class Prepared:
     def at_once(self, line: Line, **values: Any) -> Sequence[Row]:
         """Every row, for what hears of a session's events, which cannot await."""
         if line.heard:
-            return [dict(row) for row in line.connection.execute(self.statement, values).mappings()]
+            return _read(line.connection.execute(self.statement, values))
         try:
             return await_only(self._sent(line, values))
         except BaseException as error:
@@ -141,6 +141,10 @@ class Prepared:
         asked = frozenset(name for name, bind in made.binds.items() if bind.required)
         self._compiled = _Compiled(str(made), asked, binds, results)
         return self._compiled
+
+
+def _read(found: CursorResult[Any]) -> Sequence[Row]:
+    return [dict(row) for row in found.mappings()] if found.returns_rows else []
 
 
 def _refused(session: SyncSession | None, line: Line, error: BaseException, text: str) -> NoReturn:

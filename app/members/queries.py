@@ -30,6 +30,7 @@ from app.members.queries_consents import (
     read_said,
     said_by,
 )
+from app.members.queries_naming import COLUMNS
 from app.members.queries_work import access_own_work, employed_by, employed_during, employments, work_out, work_relations
 from app.schemas import Occupation
 from app.security import sealing
@@ -42,10 +43,6 @@ __all__ = [
 ]
 
 TABLE = "member"
-COLUMNS = (
-    sa.column("id", sa.Uuid), sa.column("real_name_sealed", sa.LargeBinary), sa.column("occupation", sa.Text),
-    sa.column("area_id", sa.Uuid), sa.column("area_path", sa.Text), sa.column("erased_at", sa.DateTime(timezone=True)),
-)
 
 
 @dataclass(frozen=True, slots=True)
