@@ -26,8 +26,7 @@ async def verify(body: TillIn, principal: SignedIn, session: Session) -> Verifie
 @router.post("", status_code=201, summary="兑换商品")
 @policy(key="required", phone=True)
 async def place(body: OrderIn, principal: SignedIn, session: Session) -> OrderOut:
-    placed = await service.place(session, principal=principal, reward_id=body.reward_id, quantity=body.quantity)
-    return views.placed(session, placed)
+    return views.placed(await service.place(session, principal=principal, reward_id=body.reward_id, quantity=body.quantity))
 
 
 @router.post("/preview", summary="核销前查看兑换码")

@@ -18,6 +18,7 @@ from app.stores import queries as stores_queries
 from app.stores import views as stores_views
 from app.stores import workflow as stores_workflow
 from app.stores.models import Store
+from app.stores.queries import Head
 
 LONGEST_NAME = 150  # bytes of JSON
 
@@ -29,12 +30,12 @@ async def orders(session: AsyncSession, rows: Sequence[Redemption]) -> list[Orde
     shown = []
     for row in rows:
         use = uses.get(row.verification_id) if row.verification_id else None
-        shown.append(_order(session, row, stores[row.reward_id], use, used_at.get(use.store_id) if use else None))
+        shown.append(_order(row, service.code_of(session, row), stores[row.reward_id], use, used_at.get(use.store_id) if use else None))
     return shown
 
 
-def placed(session: AsyncSession, made: service.Placed) -> OrderOut:
-    return _order(session, made.redemption, made.stores, None, None)
+def placed(made: service.Placed) -> OrderOut:
+    return _order(made, made.code, made.stores, None, None)
 
 
 async def order(session: AsyncSession, row: Redemption) -> OrderOut:
@@ -111,10 +112,12 @@ def days(found: Sequence[DayHead]) -> DaysOut:
     return DaysOut(items=items, next_cursor=None)
 
 
-def _order(session: AsyncSession, row: Redemption, stores: list[Store], use: Any, used_at: Store | None) -> OrderOut:
+def _order(
+    row: Redemption | service.Placed, code: str | None, stores: Sequence[Store | Head], use: Any, used_at: Store | None
+) -> OrderOut:
     return OrderOut.model_validate(
         {
-            "id": row.id, "number": row.number, "status": row.status, "code": service.code_of(session, row), "points": row.points,
+            "id": row.id, "number": row.number, "status": row.status, "code": code, "points": row.points,
             "quantity": row.quantity, "reward": {"id": row.reward_id, "name": row.reward_name},
             "stores": [stores_views.brief(store) for store in stores], "created_at": row.created_at, "expires_at": row.expires_at,
             "confirmed_at": row.confirmed_at, "verified_at": use.verified_at if use else None,

@@ -1,7 +1,7 @@
 """Every SELECT of rewards. What is on offer is public; what a store is paid is shown by `views` to administrators only."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
@@ -14,17 +14,20 @@ from app import clock
 from app.auth import queries as auth_queries
 from app.auth.principal import Principal, within
 from app.auth.roles import Role
+from app.db.prepared import Prepared
 from app.db.session import AsyncSession
 from app.errors import Forbidden, NotFound
 from app.points import queries_freezes, queries_levels
 from app.rewards import workflow
 from app.rewards.models import Reward, RewardKind, RewardNote, RewardSlot, RewardStock, RewardStockDay, RewardStockEntry, RewardStore
-from app.rewards.workflow import Stock
+from app.rewards.workflow import Stock, Terms
 from app.stores import queries as stores_queries
 from app.stores.models import Store
+from app.stores.queries import Head
 
 CLOCK, TODAY = auth_queries.CLOCK, auth_queries.TODAY
 MOST_ORDERED = 10  # of one reward in one order
+TERMS = tuple(field.name for field in fields(Terms))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +38,9 @@ class Offer:
     of the member's own area do not balance; `frozen_paths`: the areas where that is so, None almost always.
     """
 
-    reward: Reward
-    stores: list[Store]
-    handing_out: list[Store]
+    reward: Terms
+    stores: list[Head]
+    handing_out: list[Head]
     stock: Stock
     now: datetime
     level: int | None
@@ -61,44 +64,44 @@ async def get(session: AsyncSession, reward_id: UUID) -> Reward:
 
 async def offer(session: AsyncSession, reward_id: UUID, *, member_id: UUID) -> Offer:
     """One statement, fresh: a row for each store. Raises NotFound."""
-    asked = {"reward_id": reward_id, "member_id": member_id, "year_ago": queries_levels.year_ago()}
-    rows = (await session.exec(_offer(clock.today()), params=asked)).all()
+    statement = _offer(clock.today())
+    rows = await statement.all(session, reward_id=reward_id, member_id=member_id, year_ago=queries_levels.year_ago())
     if not rows:
         raise NotFound
-    reward, _, _, all_left, left_now, now, told, frozen, frozen_paths = rows[0]
-    stores = sorted(((row[1], row[2]) for row in rows if row[1] is not None), key=lambda pair: _by_name(pair[0]))
+    first = rows[0]
+    heads = ((stores_queries.read_head(row), row["offered"]) for row in rows)
+    stores = sorted(((store, offered) for store, offered in heads if store), key=lambda pair: _by_name(pair[0]))
     return Offer(
-        reward, [store for store, _ in stores], [store for store, offered in stores if offered], Stock(all_left, left_now), now,
-        None if told is None else queries_levels.read(told).level, frozen, frozen_paths,
+        Terms(*(first[name] for name in TERMS)), [store for store, _ in stores], [store for store, offered in stores if offered],
+        Stock(first["all_left"], first["left_now"]), first["now"],
+        None if first["told"] is None else queries_levels.read(first["told"]).level, first["frozen"], first["frozen_paths"],
     )
 
 
 @lru_cache(maxsize=2)
-def _offer(today: date) -> sa.Select[Any]:
+def _offer(today: date) -> Prepared:
     """Put together once a day: that takes longer than asking it."""
     reward_id, member_id = (sa.bindparam(name, type_=sa.Uuid) for name in ("reward_id", "member_id"))
     year_ago = sa.bindparam("year_ago", type_=sa.DateTime(timezone=True))
     level = sa.case((col(Reward.levels).is_not(None), queries_levels.of_member(member_id, today=today, year_ago=year_ago)))
     left, left_today = _stock(reward_id, most=MOST_ORDERED)
-    return (
+    return Prepared(
         sa.select(
-            Reward, Store, stores_queries.offered(today), left, left_today, CLOCK, level, queries_freezes.over_member(member_id),
-            queries_freezes.open_paths(),
+            *(getattr(Reward, name) for name in TERMS), *stores_queries.head(), stores_queries.offered(today).label("offered"),
+            left.label("all_left"), left_today.label("left_now"), CLOCK.label("now"), level.label("told"),
+            queries_freezes.over_member(member_id).label("frozen"), queries_freezes.open_paths().label("frozen_paths"),
         )
         .outerjoin(RewardStore, col(RewardStore.reward_id) == col(Reward.id))
         .outerjoin(Store, col(Store.id) == col(RewardStore.store_id))
         .where(col(Reward.id) == reward_id)
-        .execution_options(populate_existing=True)
     )
 
 
-async def stocks(session: AsyncSession, rewards: Collection[Reward]) -> dict[UUID, Stock]:
+async def stocks(session: AsyncSession, reward_ids: Collection[UUID]) -> dict[UUID, Stock]:
     """What is left of each of these rewards, as it is now."""
-    if not rewards:
+    if not reward_ids:
         return {}
-    found = await session.exec(
-        sa.select(col(Reward.id), *_stock(col(Reward.id))).where(col(Reward.id).in_({reward.id for reward in rewards}))
-    )
+    found = await session.exec(sa.select(col(Reward.id), *_stock(col(Reward.id))).where(col(Reward.id).in_(set(reward_ids))))
     return {row[0]: Stock(row[1], row[2]) for row in found.all()}
 
 
@@ -213,7 +216,7 @@ async def export(session: AsyncSession, *, member_id: UUID) -> dict[str, Any]:
     }
 
 
-def _by_name(store: Store) -> tuple[str, UUID]:
+def _by_name(store: Store | Head) -> tuple[str, UUID]:
     return store.name, store.id
 
 

@@ -12,12 +12,13 @@ import sqlalchemy as sa
 from sqlmodel import col
 
 from app.auth.principal import Principal
+from app.db.prepared import Prepared
 from app.db.session import AsyncSession
 from app.errors import Conflict, ValidationFailed
 from app.rewards import queries
 from app.rewards.errors import OutOfStock
 from app.rewards.models import Reward, RewardNote, RewardStock, RewardStockEntry
-from app.rewards.workflow import MOST_SLOTS
+from app.rewards.workflow import MOST_SLOTS, Terms
 
 MOST_LEFT = 1_000_000_000
 PARAMETERS = {"reward_id": sa.Uuid, "redemption_id": sa.Uuid, "day": sa.Date, "quantity": sa.Integer, "per_day": sa.Integer}
@@ -31,12 +32,13 @@ OF_DAY = """
 insert into reward_stock_day as d (reward_id, day, sold) select :reward_id, :day, :quantity where :quantity <= :per_day
 on conflict (reward_id, day) do update set sold = d.sold + excluded.sold where d.sold + excluded.sold <= :per_day
 returning reward_id"""
-TAKE_OF_DAY = _text(OF_DAY)
-TAKE_OF_ALL = _text("update reward_stock set stock_left = stock_left - :quantity where reward_id = :reward_id and stock_left >= :quantity")
-TAKE_OF_BOTH = _text(f"""
+TAKE_OF_DAY = Prepared(_text(OF_DAY))
+TAKE_OF_ALL = Prepared(_text("""
+update reward_stock set stock_left = stock_left - :quantity where reward_id = :reward_id and stock_left >= :quantity returning 1"""))
+TAKE_OF_BOTH = Prepared(_text(f"""
 with day as ({OF_DAY})
 update reward_stock s set stock_left = s.stock_left - :quantity from day
- where s.reward_id = day.reward_id and s.stock_left >= :quantity""")
+ where s.reward_id = day.reward_id and s.stock_left >= :quantity returning 1"""))
 GIVE_TO_ALL = _text("update reward_stock set stock_left = stock_left + :quantity where reward_id = :reward_id")
 GIVE_TO_BOTH = _text("""
 with day as (
@@ -64,22 +66,22 @@ delete from reward_slot s using spare where s.reward_id = :reward_id and s.slot 
 
 
 async def take(
-    session: AsyncSession, *, reward: Reward, counted: bool, redemption_id: UUID, quantity: int, day: date | None
+    session: AsyncSession, *, reward: Terms, counted: bool, redemption_id: UUID, quantity: int, day: date | None
 ) -> None:
     """Takes what an order needs: of the whole where it is `counted`, of a day's stock where there is a `day`, or pieces.
 
     The rows stay locked, so call it last. Raises OutOfStock.
     """
-    order = {"reward_id": reward.id, "quantity": quantity}
+    order: dict[str, Any] = {"reward_id": reward.id, "quantity": quantity}
     if reward.flash:
         enough = await _take_slots(session, order | {"redemption_id": redemption_id})
     elif day is not None:
-        of_day = order | {"day": day, "per_day": reward.stock_per_day}
-        enough = await _run(session, TAKE_OF_BOTH if counted else TAKE_OF_DAY, of_day) == 1
+        of_day = TAKE_OF_BOTH if counted else TAKE_OF_DAY
+        enough = bool(await of_day.all(session, **order, day=day, per_day=reward.stock_per_day))
     else:
-        enough = not counted or await _run(session, TAKE_OF_ALL, order) == 1
+        enough = not counted or bool(await TAKE_OF_ALL.all(session, **order))
     if not enough:
-        left = (await queries.stocks(session, [reward]))[reward.id]
+        left = (await queries.stocks(session, [reward.id]))[reward.id]
         raise OutOfStock(**(left.lacks(quantity) or {"stock_left": left.left}))
 
 
@@ -111,7 +113,7 @@ async def change(session: AsyncSession, *, principal: Principal, reward: Reward,
     Raises OutOfStock when more is taken out than is left, Conflict for an unlimited reward, ValidationFailed for too many pieces at once.
     """
     if not await (_change_slots if reward.flash else _change_figure)(session, reward, change):
-        left = (await queries.stocks(session, [reward]))[reward.id].left
+        left = (await queries.stocks(session, [reward.id]))[reward.id].left
         raise Conflict("该商品不限量，没有库存可调整") if left is None else OutOfStock(stock_left=left)
     note = None
     if reason is not None:

@@ -21,7 +21,7 @@ from app.uploads.schemas import PictureOut
 async def shown(session: AsyncSession, principal: Principal, rows: Sequence[Reward]) -> list[RewardOut]:
     ids = {row.id for row in rows}
     stores = await queries.stores_of(session, ids)
-    stocks = await queries.stocks(session, rows)
+    stocks = await queries.stocks(session, ids)
     photos = await uploads_queries.photos(session, ids)
     choosy = any(row.levels is not None for row in rows)
     level = await points_queries.level(session, member_id=principal.account_id) if choosy else 1

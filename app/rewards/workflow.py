@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from app import clock
 from app.auth.principal import Principal
@@ -29,18 +30,37 @@ class Stock:
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What of a reward an order asks about; its columns, by their names."""
+
+    id: UUID
+    name: str
+    points: int
+    valid_days: int
+    settlement_cents: int
+    per_member_count: int | None
+    per_member_period: LimitPeriod | None
+    stock_per_day: int | None
+    levels: list[int] | None
+    flash: bool
+    opens_at: datetime | None
+    closes_at: datetime | None
+    paused: bool
+
+
 def administers(principal: Principal, store_paths: Collection[str]) -> bool:
     """Every store that hands the reward out lies in the caller's areas."""
     return bool(store_paths) and all(principal.covers(path, Role.AREA_ADMIN) for path in store_paths)
 
 
-def on_offer(reward: Reward, now: datetime) -> bool:
+def on_offer(reward: Terms, now: datetime) -> bool:
     begun = reward.opens_at is None or reward.opens_at <= now
     over = reward.closes_at is not None and reward.closes_at <= now
     return begun and not over and not reward.paused
 
 
-def may_order(reward: Reward, level: int) -> bool:
+def may_order(reward: Reward | Terms, level: int) -> bool:
     """Does the reward suit a member of this level?"""
     return reward.levels is None or level in reward.levels
 

@@ -1,7 +1,8 @@
 """Every SELECT of stores. What they are and where they stand is public; who works there is not."""
 
 import math
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -21,7 +22,31 @@ from app.stores.models import Store, StoreCategory
 from app.stores.models_days import StoreSpecialDay
 from app.stores.workflow_hours import Opening, Special
 
+HEAD = ("id", "name", "address", "phone", "lng", "lat", "area_path")
 CHUNK = 200  # stores that are looked at together for those that are open
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A store as orders name it, and where it lies."""
+
+    id: UUID
+    name: str
+    address: str
+    phone: str
+    lng: float
+    lat: float
+    area_path: str
+
+
+def head() -> list[sa.ColumnElement[Any]]:
+    """The columns of a `Head` as part of another statement."""
+    return [getattr(Store, name).label(f"store_{name}") for name in HEAD]
+
+
+def read_head(row: Mapping[str, Any]) -> Head | None:
+    """None where the row has no store."""
+    return None if row["store_id"] is None else Head(*(row[f"store_{name}"] for name in HEAD))
 
 
 async def get(session: AsyncSession, store_id: UUID) -> Store:

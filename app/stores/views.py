@@ -16,6 +16,7 @@ from app.db.session import AsyncSession
 from app.stores import queries, workflow, workflow_hours
 from app.stores.models import Store
 from app.stores.models_days import StoreSpecialDay
+from app.stores.queries import Head
 from app.stores.schemas import StaffListOut, StoreBrief, StoreOut
 from app.uploads import links
 from app.uploads import queries as uploads_queries
@@ -52,7 +53,7 @@ async def one(session: AsyncSession, principal: Principal, store: Store) -> Stor
     return (await shown(session, principal, [store], whole=True))[0]
 
 
-def brief(store: Store) -> StoreBrief:
+def brief(store: Store | Head) -> StoreBrief:
     return StoreBrief.model_validate(
         {"id": store.id, "name": store.name, "address": store.address, "phone": store.phone, "location": place_out(store.lng, store.lat)}
     )

@@ -10,11 +10,11 @@ from app.security import sealing
 PURPOSE = "redemption-code"
 
 
-def drawn(session: AsyncSession, redemption_id: UUID) -> tuple[bytes, bytes]:
-    """A new code for an order, sealed, and what it is found by."""
+def drawn(session: AsyncSession, redemption_id: UUID) -> tuple[str, bytes, bytes]:
+    """A new code for an order as the member sees it, the same sealed, and what it is found by."""
     code = codes.draw()
     sealed = sealing.seal(session, code, table="redemption", column="code", row=redemption_id)
-    return sealed, sealing.blind_index(session, code, purpose=PURPOSE)
+    return codes.grouped(code), sealed, sealing.blind_index(session, code, purpose=PURPOSE)
 
 
 def code_indexes(session: AsyncSession, code: str) -> list[bytes]:

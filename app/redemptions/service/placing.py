@@ -6,33 +6,34 @@ count of rows whether it held. Nothing waits for anything but the database.
 """
 
 from dataclasses import dataclass
+from datetime import date, datetime
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 
 from app import clock
 from app.audit import service as audit_service
 from app.auth.principal import Principal
 from app.db.base import new_id
+from app.db.prepared import Prepared
 from app.db.session import AsyncSession
 from app.errors import LimitReached
 from app.points import service as points_service
 from app.points.errors import RedemptionFrozen
 from app.redemptions import workflow
-from app.redemptions.models import Redemption, RewardMemberUsage
+from app.redemptions.models import Redemption, Status
 from app.redemptions.service import coding
 from app.rewards import queries as rewards_queries
 from app.rewards import stock as rewards_stock
 from app.rewards import workflow as rewards_workflow
 from app.rewards.errors import OutOfStock, RewardNotAvailable
 from app.rewards.queries import Offer
-from app.stores.models import Store
+from app.stores.queries import Head
 
 COLUMNS = sa.inspect(Redemption).local_table.c
 # The order with the next number, if the member has fewer than `most` orders `since` then (null: no limit; ever).
-ISSUE = sa.select(Redemption).from_statement(
-    sa.text(f"""
+ISSUE = Prepared(
+    sa.text("""
 insert into redemption (id, created_at, number, member_id, reward_id, reward_name, quantity, points, settlement_cents, status, code_sealed,
                         code_index, expires_at, stock_day, version)
 select :id, :created_at, next_number('D'), :member_id, :reward_id, :reward_name, :quantity, :points, :settlement_cents, 'issued',
@@ -41,7 +42,7 @@ select :id, :created_at, next_number('D'), :member_id, :reward_id, :reward_name,
     or :most > (select count(*) from redemption o
                  where o.member_id = :member_id and o.reward_id = :reward_id and o.status in ('issued', 'verified')
                    and o.created_at >= coalesce(:since, '-infinity'::timestamptz))
-returning {", ".join(column.name for column in COLUMNS)}""")
+returning number""")
     .bindparams(
         *(sa.bindparam(name, type_=COLUMNS[name].type) for name in (
             "id", "created_at", "member_id", "reward_id", "reward_name", "quantity", "points", "settlement_cents", "code_sealed",
@@ -49,16 +50,33 @@ returning {", ".join(column.name for column in COLUMNS)}""")
         )),
         sa.bindparam("most", type_=sa.Integer), sa.bindparam("since", type_=sa.DateTime(timezone=True)),
     )
-    .columns(*COLUMNS)
+)
+MEET = Prepared(
+    sa.text("""
+insert into reward_member_usage (reward_id, member_id) values (:reward_id, :member_id)
+on conflict (reward_id, member_id) do update set member_id = excluded.member_id returning 1""")
+    .bindparams(*(sa.bindparam(name, type_=sa.Uuid) for name in ("reward_id", "member_id")))
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """An order with the stores of its reward, which were read on the way: an answer asks for nothing more while rows are locked."""
+    """A new order with all that its answer tells, the stores too: nothing more is asked for while rows are locked."""
 
-    redemption: Redemption
-    stores: list[Store]
+    id: UUID
+    created_at: datetime
+    number: str
+    reward_id: UUID
+    reward_name: str
+    quantity: int
+    points: int
+    code: str
+    expires_at: datetime
+    stores: list[Head]
+    status: Status = Status.ISSUED
+    confirmed_at: None = None
+    ended_at: None = None
+    version: int = 1
 
 
 async def place(session: AsyncSession, *, principal: Principal, reward_id: UUID, quantity: int) -> Placed:
@@ -68,20 +86,21 @@ async def place(session: AsyncSession, *, principal: Principal, reward_id: UUID,
     """
     offer = await rewards_queries.offer(session, reward_id, member_id=principal.account_id)
     _require_offered(offer, quantity)
-    redemption = await _issue(session, offer, principal.account_id, quantity)
+    stock_day = None if offer.reward.stock_per_day is None else clock.local_day(offer.now)
+    placed = await _issue(session, offer, principal.account_id, quantity, stock_day)
     await points_service.hold(
-        session, member_id=principal.account_id, amount=redemption.points, redemption_id=redemption.id, number=redemption.number
+        session, member_id=principal.account_id, amount=placed.points, redemption_id=placed.id, number=placed.number
     )
     audit_service.record(
-        session, "redemption.place", object_kind="redemption", object_id=redemption.id, area_path=offer.handing_out[0].area_path,
-        reward_id=str(reward_id), quantity=quantity, points=redemption.points,
+        session, "redemption.place", object_kind="redemption", object_id=placed.id, area_path=offer.handing_out[0].area_path,
+        reward_id=str(reward_id), quantity=quantity, points=placed.points,
     )
     await session.flush()
     await rewards_stock.take(
-        session, reward=offer.reward, counted=offer.stock.left is not None, redemption_id=redemption.id, quantity=quantity,
-        day=redemption.stock_day,
+        session, reward=offer.reward, counted=offer.stock.left is not None, redemption_id=placed.id, quantity=quantity,
+        day=stock_day,
     )
-    return Placed(redemption, offer.stores)
+    return placed
 
 
 def _require_offered(offer: Offer, quantity: int) -> None:
@@ -97,7 +116,7 @@ def _require_offered(offer: Offer, quantity: int) -> None:
         raise OutOfStock("今日库存不足，明天再来" if "period" in lacking else None, **lacking)
 
 
-async def _issue(session: AsyncSession, offer: Offer, member_id: UUID, quantity: int) -> Redemption:
+async def _issue(session: AsyncSession, offer: Offer, member_id: UUID, quantity: int, stock_day: date | None) -> Placed:
     """Writes the order as of the instant of the offer, which decides on its days, if the member's limit leaves room for it.
 
     Two orders of one member for a limited reward meet at the usage row; whoever has it sees the other's order. Raises LimitReached.
@@ -106,26 +125,17 @@ async def _issue(session: AsyncSession, offer: Offer, member_id: UUID, quantity:
     if reward.per_member_count is not None and reward.per_member_period is not None:
         await _meet(session, reward.id, member_id)
         since, most = rewards_workflow.counted_since(reward.per_member_period, offer.now), reward.per_member_count
-    row = new_id()
-    code_sealed, code_index = coding.drawn(session, row)
-    made = await session.exec(
-        ISSUE,
-        params={
-            "id": row, "created_at": offer.now, "member_id": member_id, "reward_id": reward.id, "reward_name": reward.name,
-            "quantity": quantity, "points": reward.points * quantity, "settlement_cents": reward.settlement_cents * quantity,
-            "code_sealed": code_sealed, "code_index": code_index, "expires_at": workflow.expiry(offer.now, reward.valid_days),
-            "stock_day": None if reward.stock_per_day is None else clock.local_day(offer.now), "since": since, "most": most,
-        },
+    row, points, expires_at = new_id(), reward.points * quantity, workflow.expiry(offer.now, reward.valid_days)
+    code, code_sealed, code_index = coding.drawn(session, row)
+    made = await ISSUE.first(
+        session, id=row, created_at=offer.now, member_id=member_id, reward_id=reward.id, reward_name=reward.name, quantity=quantity,
+        points=points, settlement_cents=reward.settlement_cents * quantity, code_sealed=code_sealed, code_index=code_index,
+        expires_at=expires_at, stock_day=stock_day, since=since, most=most,
     )
-    redemption: Redemption | None = made.scalars().first()
-    if redemption is None:
+    if made is None:
         raise LimitReached(limit=reward.per_member_count, period=reward.per_member_period)
-    return redemption
+    return Placed(row, offer.now, made["number"], reward.id, reward.name, quantity, points, code, expires_at, offer.stores)
 
 
 async def _meet(session: AsyncSession, reward_id: UUID, member_id: UUID) -> None:
-    await session.exec(
-        insert(RewardMemberUsage)
-        .values(reward_id=reward_id, member_id=member_id)
-        .on_conflict_do_update(index_elements=["reward_id", "member_id"], set_={"member_id": member_id})
-    )
+    await MEET.all(session, reward_id=reward_id, member_id=member_id)
