@@ -116,22 +116,37 @@ def open_store(url: str) -> ObjectStore:
 def _local(root: Path) -> ObjectStore:
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
 
+    sure: set[tuple[Path, int]] = set()
+
     async def flush(key: str, data: bytes) -> None:
-        await to_thread.run_sync(_sync, root, key)
+        await to_thread.run_sync(_sync, root, key, sure)
 
     return ObjectStore(LocalStore(root), flush)
 
 
-def _sync(root: Path, key: str) -> None:
-    """Brings a file and the folders that name it onto the disk: the row that will point to it survives a power cut, so must it."""
-    for path in (root / key, *(root / key).parents):
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-        if path == root:
-            return
+def _sync(root: Path, key: str, sure: set[tuple[Path, int]]) -> None:
+    """Brings a file and the folders that name it onto the disk: the row that will point to it survives a power cut, so must it.
+
+    `sure`: folders, with their inodes, that are named on the disk already, up to the root; nothing here takes one away again.
+    """
+    _flush(root / key)
+    named = set()
+    for folder in (root / key).parents:
+        this = folder, _flush(folder)
+        if this in sure or folder == root:
+            break
+        named.add(this)
+    sure |= named
+
+
+def _flush(path: Path) -> int:
+    """Returns the inode."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+        return os.fstat(handle).st_ino
+    finally:
+        os.close(handle)
 
 
 def _bucket(parts: SplitResult) -> ObjectStore:

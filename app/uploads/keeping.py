@@ -1,8 +1,10 @@
 """The objects of a photo in the store. Called outside of any transaction: the store may take seconds."""
 
+import asyncio
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from app.storage.store import ObjectStore
 from app.uploads.pictures import Picture, Sent
@@ -27,12 +29,13 @@ class Kept:
 
 
 async def keep(store: ObjectStore, picture: Picture) -> Kept:
-    """Puts each size, and the file as it was sent, under random keys that nothing had before. Raises StorageFull, Busy."""
+    """Puts each size, and the file as it was sent, under random keys that nothing had before, all at once. Raises StorageFull, Busy."""
     sent = picture.sent
+    objects = ((FOLDER, picture.image), (MEDIUM, picture.medium), (FOLDER, picture.thumb), (ORIGINALS, sent.data if sent else None))
+    image, medium, thumb, original = puts = [asyncio.ensure_future(_put(store, folder, data)) for folder, data in objects]
+    await asyncio.gather(*puts, return_exceptions=True)  # a refusal is told when nothing is being written any more
     return Kept(
-        await _put(store, FOLDER, picture.image), await _put(store, MEDIUM, picture.medium) if picture.medium else None,
-        await _put(store, FOLDER, picture.thumb), picture.width, picture.height, len(picture.image),
-        await _put(store, ORIGINALS, sent.data) if sent else None, sent,
+        image.result(), medium.result(), thumb.result(), picture.width, picture.height, len(picture.image), original.result(), sent
     )
 
 
@@ -42,8 +45,10 @@ async def remove(store: ObjectStore, keys: Iterable[str]) -> None:
         await store.delete(key)
 
 
-async def _put(store: ObjectStore, folder: str, data: bytes) -> str:
-    """The key's first byte is a folder, so that no folder of a local store holds all of them."""
+async def _put(store: ObjectStore, folder: str, data: bytes | None) -> Any:
+    """The key, None where there is nothing to put. Its first byte is a folder, so that no folder of a local store holds all of them."""
+    if data is None:
+        return None
     name = secrets.token_hex(16)
     key = f"{folder}/{name[:2]}/{name[2:]}"
     await store.put(key, data)

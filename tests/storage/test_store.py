@@ -98,6 +98,30 @@ async def test_a_lost_disk_is_busy_and_a_full_one_says_so(tmp_path: Path) -> Non
     assert isinstance(store_module._refusal(OSError("No space left on device (os error 28)")), StorageFull)
 
 
+async def test_what_names_an_object_is_on_the_disk_before_it_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file and its folder each time; what names the folder, while the folder is new."""
+    flushed: list[str] = []
+    flush = store_module._flush
+
+    def noted(path: Path) -> int:
+        flushed.append(str(path.relative_to(tmp_path)))
+        return flush(path)
+
+    monkeypatch.setattr(store_module, "_flush", noted)
+    store = open_store(f"file://{tmp_path}")
+    for key, expected in (
+        ("a/00/x", ["a/00/x", "a/00", "a", "."]), ("a/00/y", ["a/00/y", "a/00"]), ("a/11/x", ["a/11/x", "a/11", "a"]),
+        ("b/00/x", ["b/00/x", "b/00", "b", "."]),
+    ):
+        flushed.clear()
+        await store.put(key, b"x")
+        assert flushed == expected
+    (tmp_path / "a/00").rename(tmp_path / "gone")
+    flushed.clear()
+    await store.put("a/00/z", b"x")
+    assert flushed == ["a/00/z", "a/00", "a"], "one that was made anew is new"
+
+
 async def test_the_bucket_is_read_back(bucket: ObjectStore) -> None:
     """A store that says yes and keeps something else is found out before a row points to it."""
     key = fresh()
