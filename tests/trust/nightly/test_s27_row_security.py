@@ -85,7 +85,7 @@ async def crossed(application: FastAPI, settings: Settings, signed: Signed, *, w
     return answered, wrong
 
 
-@pytest.mark.check("S27", tier="N", part=True)
+@pytest.mark.check("S27", tier="N")
 async def test_ten_thousand_requests_of_twenty_tenants_on_five_connections(
     application: FastAPI, settings: Settings, signed: Signed, monkeypatch: pytest.MonkeyPatch, measured: Any
 ) -> None:

@@ -82,7 +82,7 @@ def allowed(estate: Estate, asked: list[Request]) -> list[tuple[Request, str]]:
     return [(request, who) for request, who in whole(estate, asked) if who in TABLE[request.name].may]
 
 
-@pytest.mark.check("S27", part=True)
+@pytest.mark.check("S27")
 async def test_the_second_wall_changes_no_answer_of_the_first(estate: Estate, asked: list[Request], measured: Measure) -> None:
     cells = allowed(estate, asked)
     found = await differing(estate, cells)
