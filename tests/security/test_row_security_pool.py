@@ -136,5 +136,8 @@ async def test_the_release_before_says_nothing_and_passes_for_now(settings: Sett
         assert await old.fetchval("select acting_unaware()"), "the release of 0053 says this, and passes what was guarded after it"
         await old.execute("select set_config('xinxin.wall', '2', false)")
         assert not await old.fetchval("select acting_unaware()")
+        for wall, known in (("2", TENANTS), ("3", 0)):  # the release of 0058 does not know of the tables that are guarded after it
+            await old.execute("select set_config('xinxin.wall', $1, false)", wall)
+            assert await old.fetchval("select count(*) from account where id = any($1)", tenants) == known
     finally:
         await old.close()
