@@ -173,11 +173,11 @@ async def _order(session: AsyncSession, cast: Cast, order: OrderPlan) -> None:
     rider = await cast.play(session, plan.riders()[order.rider].person)
     if await redemptions_queries.own(session, principal=rider, status=None, limit=1, after=None):
         return
-    placed = (await redemptions_service.place(session, principal=rider, reward_id=cast.water, quantity=1)).redemption
+    placed = await redemptions_service.place(session, principal=rider, reward_id=cast.water, quantity=1)
     if order.end == "cancelled":
         await redemptions_service.cancel(session, principal=rider, redemption_id=placed.id, seen=None)
     if order.end == "verified":
-        code = redemptions_service.code_of(session, placed)
+        code = placed.code
         clerk = await cast.play(session, people.clerk(plan.stores()[order.store]))
         await till.verify(session, principal=clerk, store_id=cast.stores[order.store], code=code, token=None)
 

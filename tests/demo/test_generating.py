@@ -219,8 +219,8 @@ async def _fetched(session: AsyncSession, own: Settings) -> UUID:
         session, account_id, balance, 20, kind=Kind.ADJUST, reference=ledger.Reference("test", account_id), cause=ledger.Cause("test")
     )
     principal = await cast.play(session, rider)
-    placed = (await redemptions_service.place(session, principal=principal, reward_id=cast.water, quantity=1)).redemption
-    code = redemptions_service.code_of(session, placed)
+    placed = await redemptions_service.place(session, principal=principal, reward_id=cast.water, quantity=1)
+    code = placed.code
     clerk = await cast.play(session, people.clerk(county_plan.stores()[store]))
     await till.verify(session, principal=clerk, store_id=cast.stores[store], code=code, token=None)
     await session.flush()
