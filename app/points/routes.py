@@ -28,9 +28,9 @@ async def standing(principal: SignedIn, session: ReadSession) -> StandingOut:
 @router.get("/me/entries", summary="我的积分明细", response_model=Page[EntryOut])
 async def entries(principal: SignedIn, session: ReadSession, paging: Paging) -> Any:
     rows = await queries_lines.lines(session, member_id=principal.account_id, limit=paging.limit, after=paging.after)
-    page, cursor = paging.cut(rows, lambda row: row[0].id)
-    touched = await queries_lines.touched(session, line_ids=[row[0].id for row in page])
-    return page_of([views_entries.entry(row, touched[row[0].id]) for row in page], cursor)
+    page, cursor = paging.cut(rows, lambda line: line.id)
+    touched = await queries_lines.touched(session, line_ids=[line.id for line in page])
+    return page_of([views_entries.entry(line, touched[line.id]) for line in page], cursor)
 
 
 @router.post("/adjustments", status_code=201, summary="申请调整积分")
