@@ -1,12 +1,13 @@
 """Every SELECT of orders and verifications."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import fields
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import col
 
 from app import clock
@@ -27,7 +28,9 @@ from app.security import sealing
 CLOCK = sa.func.clock_timestamp()
 STAFF = (Role.STORE_OWNER, Role.STORE_CLERK)
 
-# All that the till needs to know in one round trip. A code of another store and an unknown one take the same path to the same row.
+TOLD = tuple(one.name for one in fields(AtStore) if one.name != "held")
+# All that the till needs to know in one round trip, a row for each lot of the hold. A code of another store and an unknown one take the
+# same path to the same rows.
 AT_STORE = """
 select clock_timestamp() as now,
        (select extract(epoch from clock_timestamp() - g.created_at)::float8 from verification_guess g
@@ -38,15 +41,16 @@ select clock_timestamp() as now,
          order by g.created_at desc offset {clerk_guesses} - 1 limit 1) as thirtieth_guess_age,
        s.id as store_id, s.name as store_name, s.area_path, s.confirm_above_points as ceiling,
        o.id, o.number, o.member_id, o.reward_id, o.reward_name, o.quantity, o.points, o.status, o.expires_at, o.confirmed_at,
-       o.uses, o.per_store_per_day, v.store_id as used_at, v.clerk_id as used_by, v.verified_at, {frozen} as frozen,
-       case when o.status = '{live}' then {held} end as held
+       o.uses, o.per_store_per_day, v.store_id as used_at, v.clerk_id as used_by, v.verified_at, {frozen} as frozen, {columns}
   from store s
   left join (select r.*, w.per_store_per_day from redemption r
                join reward_store p on p.reward_id = r.reward_id and p.store_id = :store_id
                join reward w on w.id = r.reward_id
               where r.{found}) o on true
   left join verification v on v.id = o.verification_id
+  left join {held} on o.status = '{live}'
  where s.id = :store_id
+ order by {order}
 """
 FROZEN = sa.or_(
     queries_freezes.over_area(sa.literal_column("s.area_path")), queries_freezes.over_member(sa.literal_column("o.member_id"))
@@ -54,13 +58,14 @@ FROZEN = sa.or_(
 PARTS = {
     "window": workflow.GUESS_WINDOW_S, "guesses": workflow.GUESSES, "clerk_guesses": workflow.CLERK_GUESSES,
     "frozen": queries_freezes.as_text(FROZEN), "live": Status.ISSUED, "held": queries_held.of_order("o.id"),
+    "columns": queries_held.COLUMNS, "order": queries_held.ORDER,
 }
 WHERE_AND_WHO = [sa.bindparam(name, type_=sa.Uuid) for name in ("store_id", "clerk_id")]
 
 
 def _at_store(found: str, presented: sa.types.TypeEngine[Any]) -> Prepared:
     asked = sa.text(AT_STORE.format(found=found, **PARTS)).bindparams(*WHERE_AND_WHO, sa.bindparam("presented", type_=presented))
-    return Prepared(asked.columns(held=JSONB()))
+    return Prepared(asked)
 
 
 BY_CODE, BY_ID = _at_store("code_index = any(:presented)", ARRAY(sa.LargeBinary)), _at_store("id = :presented", sa.Uuid())
@@ -75,10 +80,10 @@ async def at_store(
     """
     await acting.as_service(session, Reason.TILL)
     statement, presented = (BY_ID, redemption_id) if code_indexes is None else (BY_CODE, code_indexes)
-    row = await statement.first(session, store_id=store_id, clerk_id=clerk_id, presented=presented)
-    if row is None:
+    rows = await statement.all(session, store_id=store_id, clerk_id=clerk_id, presented=presented)
+    if not rows:
         raise NotFound
-    return AtStore(**row)
+    return AtStore(**{name: rows[0][name] for name in TOLD}, held=queries_held.read(rows))
 
 
 async def guess_ages(session: AsyncSession, *, store_id: UUID, clerk_id: UUID) -> tuple[float | None, float | None]:

@@ -1,6 +1,5 @@
 """The pure rules of orders, verifications and settlements: what is refused and how, who may do what in which state, until when."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from math import ceil
@@ -9,7 +8,6 @@ from uuid import UUID
 
 from app import clock
 from app.errors import Forbidden, InvalidTransition, TooManyAttempts
-from app.points import queries_held
 from app.points.errors import RedemptionFrozen
 from app.points.workflow import Part
 from app.redemptions.errors import AlreadyVerified, ConfirmationRequired, RedemptionCancelled, RedemptionExpired
@@ -63,7 +61,7 @@ class AtStore:
     used_by: UUID | None
     verified_at: datetime | None
     frozen: bool
-    held: Sequence[Sequence[str | int]] | None
+    held: list[Part]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +90,7 @@ def order_of(found: AtStore) -> Order | None:
         return None
     return Order(
         found.id, found.number, found.member_id, found.reward_id, found.reward_name, found.quantity, found.points, found.status,
-        found.expires_at, found.confirmed_at is not None, found.uses, queries_held.read(found.held),
+        found.expires_at, found.confirmed_at is not None, found.uses, found.held,
     )
 
 
