@@ -5,17 +5,19 @@ any more shows only when it is asked, which is done after a rest.
 """
 
 import time
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import event
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
-from sqlalchemy.util.queue import AsyncAdaptedQueue
+from sqlalchemy.util.queue import AsyncAdaptedQueue, Empty
 
 from app.figures import POOL_WAIT
 
 REST_SECONDS = 1.0
+PATIENCE_SECONDS = 0.05
 
 
 class MeteredQueue(AsyncAdaptedQueue[Any]):
@@ -35,7 +37,16 @@ class MeteredQueue(AsyncAdaptedQueue[Any]):
 
 
 class MeteredPool(AsyncAdaptedQueuePool):
+    """Connections beyond those that are kept are opened and closed each time, which costs more than what most of them are used for. So a
+    request waits a moment for one that comes back; only where all are held for longer (a lock, a slow statement) another is opened."""
+
     _queue_class = MeteredQueue
+
+    def _do_get(self) -> ConnectionPoolEntry:
+        if self._overflow >= 0:
+            with suppress(Empty):
+                return self._pool.get(True, PATIENCE_SECONDS)
+        return super()._do_get()
 
     @property
     def most(self) -> int:

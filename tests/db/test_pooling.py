@@ -1,5 +1,6 @@
 """A connection that was lost while it rested is replaced before somebody works with it; one that has just been used is not asked."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -66,3 +67,25 @@ async def test_without_a_look_the_lost_one_is_handed_out(engine: AsyncEngine, mo
         for _ in range(3):
             await pid(bare.engine)
     await bare.close()
+
+
+async def crowd(engine: AsyncEngine) -> set[int]:
+    """The connections that a dozen short requests at once were given."""
+    return set(await asyncio.gather(*(pid(engine) for _ in range(12))))
+
+
+async def test_a_crowd_shares_the_connections_that_are_kept(engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pooling, "PATIENCE_SECONDS", 5.0)
+    assert len(await crowd(engine)) <= 2
+
+
+async def test_where_nobody_waits_more_are_opened(engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The known-bad variant."""
+    monkeypatch.setattr(pooling, "PATIENCE_SECONDS", 0.0)
+    assert len(await crowd(engine)) > 2
+
+
+async def test_when_all_are_held_another_is_opened(engine: AsyncEngine) -> None:
+    async with engine.connect() as one, engine.connect() as other:
+        held = {(await connection.execute(PID)).scalar_one() for connection in (one, other)}
+        assert await pid(engine) not in held
