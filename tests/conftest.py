@@ -27,7 +27,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 import app.handlers
 import app.tables  # noqa: F401 - handlers fill the registry, tables the metadata
 from app import ports
-from app.db import migrate
+from app.db import acting, migrate
 from app.db import session as db_session
 from app.db.embedded import throwaway
 from app.db.session import AsyncSession, Database
@@ -42,7 +42,7 @@ from tests.support import migration_log
 from tests.support.county import County, make_county
 from tests.support.people import People
 from tests.support.queue import queued as queued_jobs
-from tests.support.savepoints import OneConnection, served_over
+from tests.support.savepoints import OneConnection, say, served_over
 from tests.support.sharing import Sharing
 from tests.support.simulator import RunningSimulator, running_simulator
 
@@ -203,8 +203,13 @@ async def store(settings: Settings) -> AsyncIterator[ObjectStore]:
 async def connection(committed: Database) -> AsyncIterator[AsyncConnection]:
     async with committed.engine.connect() as connection:
         transaction = await connection.begin()
+        # What an AUTOCOMMIT session of an earlier test said lasts; this test's own words end with its transaction.
+        said = connection.info.pop(acting.INFO, None)
+        await say(connection, acting.SERVICE)
         yield connection
         await transaction.rollback()
+        if said is not None:
+            connection.info[acting.INFO] = said
 
 
 @pytest.fixture

@@ -39,17 +39,17 @@ def as_nobody(application: Any, connection: AsyncConnection) -> Any:
 
     async def served(scope: Any, receive: Any, send: Any) -> None:
         async with saying:
-            await _say(connection, acting.NOBODY)
+            await say(connection, acting.NOBODY)
         try:
             await application(scope, receive, send)
         finally:
             async with saying:
-                await _say(connection, acting.SERVICE)
+                await say(connection, acting.SERVICE)
 
     return served
 
 
-async def _say(connection: AsyncConnection, told: Acting) -> None:
+async def say(connection: AsyncConnection, told: Acting) -> None:
     """Behind SQLAlchemy's back: tests count statements."""
     driver = (await connection.get_raw_connection()).driver_connection
     assert driver is not None
