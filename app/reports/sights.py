@@ -1,5 +1,6 @@
 """A report as one caller meets it: what the rules ask, whether it was read to be shown or to be changed."""
 
+from abc import ABC, abstractmethod
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -55,7 +56,7 @@ class Outline(NamedTuple):
     rating: int | None
 
 
-class Sight:
+class Sight(ABC):
     """`asked_by`: who waits for the answer to a request; `now` is the database's clock."""
 
     __slots__ = ()
@@ -66,12 +67,12 @@ class Sight:
     now: datetime
 
     @property
-    def asked_by(self) -> UUID | None:
-        raise NotImplementedError
+    @abstractmethod
+    def asked_by(self) -> UUID | None: ...
 
     @property
-    def look_pending(self) -> bool:
-        raise NotImplementedError
+    @abstractmethod
+    def look_pending(self) -> bool: ...
 
     def facts(self, caller: UUID) -> workflow.Facts:
         report, asked_by = self.report, self.asked_by
