@@ -127,7 +127,7 @@ def connect(
     engine = create_async_engine(
         addresses.engine_url(url, commits.DRIVER),
         poolclass=pooling.MeteredPool,
-        pool_size=pool_size, max_overflow=2 * pool_size, pool_timeout=2, pool_recycle=1800,
+        pool_size=pool_size, max_overflow=2 * pool_size, pool_timeout=2, pool_recycle=1800, pool_use_lifo=True,
         hide_parameters=True,  # an error's text would repeat phone numbers and names
         connect_args={
             "timeout": 5,

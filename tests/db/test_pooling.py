@@ -69,13 +69,18 @@ async def test_without_a_look_the_lost_one_is_handed_out(engine: AsyncEngine, mo
     await bare.close()
 
 
+async def working(engine: AsyncEngine) -> int:
+    async with engine.connect() as connection:
+        return int((await connection.execute(sa.text("select pg_backend_pid() from pg_sleep(0.02)"))).scalar_one())
+
+
 async def crowd(engine: AsyncEngine) -> set[int]:
-    """The connections that a dozen short requests at once were given."""
-    return set(await asyncio.gather(*(pid(engine) for _ in range(12))))
+    """The connections that so many requests at once were given; the last of them have to wait for longer than anybody has patience."""
+    return set(await asyncio.gather(*(working(engine) for _ in range(20))))
 
 
-async def test_a_crowd_shares_the_connections_that_are_kept(engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pooling, "PATIENCE_SECONDS", 5.0)
+async def test_a_crowd_shares_the_connections_that_are_kept(engine: AsyncEngine) -> None:
+    await crowd(engine)
     assert len(await crowd(engine)) <= 2
 
 
@@ -89,3 +94,21 @@ async def test_when_all_are_held_another_is_opened(engine: AsyncEngine) -> None:
     async with engine.connect() as one, engine.connect() as other:
         held = {(await connection.execute(PID)).scalar_one() for connection in (one, other)}
         assert await pid(engine) not in held
+
+
+async def test_who_has_waited_for_as_long_as_anybody_may_is_told(engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where connections come back all the time: to others, who were first."""
+    monkeypatch.setattr(engine.pool, "_timeout", 0.1)
+    told = await asyncio.gather(*(working(engine) for _ in range(40)), return_exceptions=True)
+    assert {type(one) for one in told} == {int, sa.exc.TimeoutError}
+
+
+async def test_who_gives_up_takes_no_connection_along(engine: AsyncEngine) -> None:
+    async with engine.connect(), engine.connect():
+        waiting = [asyncio.create_task(pid(engine)) for _ in range(3)]
+        await asyncio.sleep(0)
+    for one in waiting:  # what has just come back is on its way to them
+        one.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    assert isinstance(engine.pool, pooling.MeteredPool)
+    assert (engine.pool.checkedout(), engine.pool.checkedin()) == (0, 2)
