@@ -21,6 +21,7 @@ from app.middleware.request_id import RequestId
 from app.middleware.traces import Traces
 from app.process import end_with_parent, prepared
 from app.settings import Settings
+from app.uploads import darkroom
 
 # FastAPI's own would tell what exceptions say, whole addresses, and to whom the environment names.
 UNTOLD: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False, "auto_configure": False}
@@ -57,7 +58,8 @@ async def lifespan(made: FastAPI) -> AsyncIterator[None]:
     end_with_parent()  # from here on there may be requests to finish
     async with parts.opened(made.state.settings, name="xinxin-api") as opened:
         made.state.database, made.state.wechat, made.state.store = opened.database, opened.wechat, opened.store
-        yield
+        async with darkroom.opened():
+            yield
     tracing.stop()
 
 

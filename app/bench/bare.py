@@ -5,13 +5,15 @@ It checks no token, parses its JSON without a schema, keeps no rules, and answer
 
 import argparse
 import json
+import os
 import pickle
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import uvicorn
+from anyio import CapacityLimiter, to_thread
 from starlette.applications import Starlette
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
@@ -23,6 +25,7 @@ from app.bench.script import Given, Script
 from app.process import end_with_parent
 from app.uploads import pictures
 
+DECODERS = CapacityLimiter(max(1, (os.cpu_count() or 2) // 2))  # as many at once as the service has
 TOKEN = "refresh_token"
 SILENT_SECONDS = 15  # as the service has it
 
@@ -67,13 +70,12 @@ class Handler:
         return Response(json.dumps(shape, ensure_ascii=False, separators=(",", ":")), script.status, media_type="application/json")
 
 
-
 async def _clean(request: Request) -> None:
     """The work on the picture that the service does, as it does it."""
     form = await request.form()
     file = form["file"]
     assert isinstance(file, UploadFile)
-    await pictures.read(cast(Any, file))
+    await to_thread.run_sync(pictures.clean, await file.read(), limiter=DECODERS)
     await form.close()
 
 

@@ -2,19 +2,17 @@
 
 Judged by content: the first bytes say the kind, the end says that nothing was cut, the header says the size; only then is anything
 decoded. THE one place that opens images: what the file tells of itself (when, where, what its copies are known by) is read here too.
+It is done in a process of its own (`darkroom`).
 """
 
 import hashlib
 import io
-import os
 import struct
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from anyio import CapacityLimiter, to_thread
-from fastapi import UploadFile
 from PIL import ExifTags, Image, ImageOps
 from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
@@ -22,8 +20,7 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 from pillow_heif import HeifImageFile
 
-from app.errors import PayloadTooLarge, UnsupportedMediaType, ValidationFailed
-from app.middleware.limits import FILE_BYTES
+from app.errors import UnsupportedMediaType, ValidationFailed
 from app.uploads import prints, taken
 from app.uploads.taken import Taken
 
@@ -47,8 +44,6 @@ BROKEN = (
     OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, EOFError, RuntimeError, struct.error, zlib.error,
     Image.DecompressionBombError,
 )
-# A 50-megapixel photo takes up to 400 MB and two seconds while it is decoded: never more of them at once than half the cores.
-_DECODERS = CapacityLimiter(max(1, (os.cpu_count() or 2) // 2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,21 +69,13 @@ class Picture:
     sent: Sent | None
 
 
-async def read(file: UploadFile) -> Picture:
-    """Takes a file in, one after the other. Raises PayloadTooLarge, UnsupportedMediaType, ValidationFailed."""
-    if file.size is None or file.size > FILE_BYTES:
-        raise PayloadTooLarge("照片不能超过 10 MB", limit=FILE_BYTES)
-    async with _DECODERS:
-        return await to_thread.run_sync(clean, await file.read())
-
-
 def clean(data: bytes) -> Picture:
     """Rebuilds a photo. Raises UnsupportedMediaType, ValidationFailed (cut, damaged, over 50 megapixels)."""
     if not data:
-        raise _damaged()
+        raise damaged()
     reader = _reader_of(data)
     if not _ends(reader, data):
-        raise _damaged()
+        raise damaged()
     try:
         with reader(io.BytesIO(data)) as opened:
             _expect_modest(opened.size)
@@ -96,7 +83,7 @@ def clean(data: bytes) -> Picture:
             told = Taken(_told(opened, ExifTags.IFD.Exif, taken.moment), _told(opened, ExifTags.IFD.GPSInfo, taken.place))
             image = _rebuilt(_upright(pixels, opened))
     except BROKEN as error:
-        raise _damaged() from error
+        raise damaged() from error
     thumb = _fitted(image, THUMB_SIDE)
     medium = _jpeg(_fitted(image, MEDIUM_SIDE), IMAGE_QUALITY) if max(image.size) > MEDIUM_SIDE else None
     sent = Sent(data, TYPES[reader], hashlib.sha256(data).digest(), told, prints.of(_grey(thumb), _grey(thumb, prints.TRIM)))
@@ -180,7 +167,7 @@ def _expect_modest(size: tuple[int, int]) -> None:
         raise ValidationFailed.of("body", "file", msg="照片超过 5000 万像素", kind="too_many_pixels")
 
 
-def _damaged() -> ValidationFailed:
+def damaged() -> ValidationFailed:
     return ValidationFailed.of("body", "file", msg="照片不完整或已损坏，请重新拍摄或选择", kind="damaged_image")
 
 

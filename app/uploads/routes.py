@@ -11,7 +11,7 @@ from app.auth.policy import policy
 from app.auth.routing import ReadSession, Session, SignedIn, Store
 from app.db.session import AsyncSession
 from app.storage.store import ObjectStore
-from app.uploads import keeping, links, pictures, queries, service
+from app.uploads import darkroom, keeping, links, pictures, queries, service
 from app.uploads.queries import Object
 from app.uploads.schemas import UploadedOut
 
@@ -32,7 +32,7 @@ async def upload(
     principal: SignedIn, session: Session, store: Store,
     file: Annotated[UploadFile, File(description="JPEG、PNG、WebP 或 HEIC，不超过 10 MB、5000 万像素")],
 ) -> UploadedOut:
-    picture = await pictures.read(file)
+    picture = await darkroom.read(file)
     kept = await keeping.keep(store, picture)
     return links.told(session, await service.create(session, member_id=principal.account_id, kept=kept))
 
