@@ -1,5 +1,6 @@
 """What a failure of the database means to a caller: busy for now, full, or a race that a constraint ended."""
 
+import asyncpg
 from sqlalchemy import event
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
@@ -24,6 +25,12 @@ def forget_demoted(engine: AsyncEngine) -> None:
         state = str(getattr(context.original_exception, "sqlstate", None) or "")
         if state in DEMOTED or state.startswith("08"):
             context.is_disconnect = True
+
+
+def passes(error: BaseException) -> bool:
+    """Of what the driver itself raises: whether the server may be well again in a moment (lost, going down, read-only, full)."""
+    state = str(getattr(error, "sqlstate", None) or "")
+    return isinstance(error, OSError | asyncpg.InterfaceError) or state in PASSING | FULL or state.startswith("08")
 
 
 def refusal_of(error: SQLAlchemyError | OSError) -> AppError | None:

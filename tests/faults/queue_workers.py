@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from pgqueuer.models import Schedule
 
 from app import observability, ports, worker
+from app.db import failures
 from app.jobs import leases
 from app.jobs.claims import LeasedQueries
 from app.jobs.registry import HANDLERS, PERIODIC, Context
@@ -136,6 +137,11 @@ def sound_sleeper() -> None:
         return None
 
     LeasedQueries.wake = asleep  # type: ignore[method-assign]
+
+
+def without_patience() -> None:
+    """The known-bad variant: a worker whose database takes no writes ends."""
+    failures.passes = lambda error: False
 
 
 def without_fence() -> None:
