@@ -17,6 +17,7 @@ from starlette.responses import Response
 from app import clock
 from app.backups import queries as backups_queries
 from app.db.session import AsyncSession, Database
+from app.db.standby import Standby
 from app.errors import AppError, Busy, NotFound, Unauthenticated
 from app.jobs import queries as jobs_queries
 from app.middleware import metrics
@@ -118,7 +119,13 @@ def _own(state: Any) -> bytes:
         f"# TYPE xinxin_commits_halted gauge\nxinxin_commits_halted {int(state.database.halted)}\n"
         f"# TYPE xinxin_disk_used_ratio gauge\nxinxin_disk_used_ratio {ratio:.4f}\n"
         f"# TYPE xinxin_clock_skew_seconds gauge\nxinxin_clock_skew_seconds {clock.skew():.3f}\n"
+        f"# TYPE xinxin_standby_behind_seconds gauge\nxinxin_standby_behind_seconds {_behind(state.standby):.1f}\n"
     ).encode()
+
+
+def _behind(standby: Standby | None) -> float:
+    """Nothing where there is none: what it is behind, the primary reads."""
+    return standby.behind if standby else 0.0
 
 
 def _disk_ratio(folder: Path) -> float:

@@ -34,7 +34,7 @@ def create_app(settings: Settings, life: Lifespan | None = None) -> FastAPI:
         title="新新 Xinxin", version=documents.VERSION, summary=documents.SUMMARY, lifespan=life, docs_url=None, redoc_url=None,
         openapi_url=None, separate_input_output_schemas=False, redirect_slashes=False, telemetry=UNTOLD,
     )
-    made.state.settings = settings
+    made.state.settings, made.state.standby = settings, None
     problems.install(made)
     api.include_routers(made)
     if not settings.production:
@@ -58,7 +58,7 @@ async def lifespan(made: FastAPI) -> AsyncIterator[None]:
     end_with_parent()  # from here on there may be requests to finish
     async with parts.opened(made.state.settings, name="xinxin-api") as opened:
         made.state.database, made.state.wechat, made.state.store = opened.database, opened.wechat, opened.store
-        async with darkroom.opened():
+        async with parts.standing_by(made.state.settings, opened.database, name="xinxin-api") as made.state.standby, darkroom.opened():
             yield
     tracing.stop()
 

@@ -5,10 +5,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from app import vitals
-from app.db import acting, pulse, roles, spans
+from app.db import acting, pulse, roles, spans, standby
 from app.db import session as db_session
 from app.db.acting import Acting
 from app.db.session import Database
+from app.db.standby import Standby
 from app.security import keys
 from app.settings import Settings
 from app.storage.store import ObjectStore, open_store
@@ -75,3 +76,16 @@ async def opened(
         store = open_store(settings.object_store_url)
         stack.push_async_callback(store.aclose)
         yield Parts(database, wechat, store)
+
+
+@asynccontextmanager
+async def standing_by(settings: Settings, database: Database, *, name: str) -> AsyncIterator[Standby | None]:
+    """The standby of `database`, where the settings name one. It need not be there when the process starts."""
+    if not settings.read_database_url:
+        yield None
+        return
+    far = db_session.connect(
+        settings.read_database_url, info=session_info(settings), name=name, acting_for=acting.NOBODY, give_up=standby.GIVE_UP_SECONDS
+    )
+    async with standby.beside(database, far) as watched:
+        yield watched

@@ -42,6 +42,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="XINXIN_", extra="ignore", frozen=True, hide_input_in_errors=True)
 
     database_url: str | None = Field(None, description="PostgreSQL 16 or newer; empty starts the embedded server in DATA_DIR")
+    read_database_url: str | None = Field(
+        None, description="one standby of that database, which maps, facets and other figures are read from; empty reads them there too"
+    )
     data_dir: Path = Field(Path("data"), description="folder for the embedded database, photos and generated keys")
     env: Literal["development", "production"] = Field("development", description="production refuses samples, demo and simulator")
     demo: bool | None = Field(None, description="load the demo county; empty means: in development only")

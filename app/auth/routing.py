@@ -45,6 +45,11 @@ async def _reader(request: Request) -> AsyncSession:
     return work.reader
 
 
+async def _figures(request: Request) -> AsyncSession:
+    work: Work = request.state.work
+    return await work.turn_to_standby()
+
+
 async def _audited(request: Request) -> AsyncSession:
     work: Work = request.state.work
     await work.release_reader()  # a request that held two connections could wait for itself in a full pool
@@ -86,6 +91,8 @@ async def _store(request: Request) -> ObjectStore:
 Session = Annotated[AsyncSession, Depends(_session)]
 # AUTOCOMMIT, for endpoints that only read.
 ReadSession = Annotated[AsyncSession, Depends(_reader)]
+# As ReadSession, for sums and counts that decide nothing: what the caller wrote two seconds ago may be missing.
+FiguresSession = Annotated[AsyncSession, Depends(_figures)]
 # The unit of work of a GET that leaves an audit event.
 AuditedSession = Annotated[AsyncSession, Depends(_audited)]
 # The caller; on a public route there is none.

@@ -11,6 +11,7 @@ from app.auth.principal import Principal, acting_for
 from app.db import acting
 from app.db.acting import Acting
 from app.db.session import AsyncSession, Database, exclusive_name
+from app.db.standby import Standby
 from app.errors import MEDIA_TYPE, AppError, Conflict, Forbidden, IdempotencyKeyReused, RequestInProgress
 from app.idempotency import service as idempotency_service
 from app.idempotency.service import Answer
@@ -64,6 +65,14 @@ class Work:
         reader = self.reader
         reader.info[acting.INFO] = acting.LATER
         return reader
+
+    async def turn_to_standby(self) -> AsyncSession:
+        """The reader, from here on of the standby, if there is one that is close behind."""
+        standby: Standby | None = self.request.app.state.standby
+        if standby is not None and standby.fresh:
+            await self.release_reader()
+            self._reader = standby.database.reader()
+        return self.reader
 
     async def release_reader(self) -> None:
         """Gives the connection back, so that a slow body or a call to WeChat holds none."""

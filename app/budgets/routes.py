@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import Query
 
 from app.auth import routing
-from app.auth.routing import ReadSession, SignedIn
+from app.auth.routing import FiguresSession, ReadSession, SignedIn
 from app.budgets import queries, views
 from app.budgets.schemas import BudgetOut, StoreMonthsOut
 from app.pagination import Paging
@@ -21,7 +21,7 @@ StatusQuery = Annotated[SettlementStatus | None, Query(description="只看这一
 
 
 @router.get("", summary="积分预算：发放、占用、兑付、将到期")
-async def budget(principal: SignedIn, session: ReadSession, area_id: AreaId) -> BudgetOut:
+async def budget(principal: SignedIn, session: FiguresSession, area_id: AreaId) -> BudgetOut:
     area = await queries.access_area(session, principal=principal, area_id=area_id)
     return await views.budget(session, area)
 

@@ -117,12 +117,13 @@ class Database:
 
 def connect(
     url: str, *, info: dict[str, Any], pool_size: int = 8, name: str = "xinxin-api", statement_timeout_ms: int = 5_000,
-    role: str | None = roles.APP, acting_for: Acting = acting.SERVICE,
+    role: str | None = roles.APP, acting_for: Acting = acting.SERVICE, give_up: float | None = None,
 ) -> Database:
     """Opens the pool. `url` is a postgresql:// address (socket folder, host or hosts). Waiting for a connection for 2 s is 503 `busy`.
 
     `role` None stays the owner of the tables: for migrations and for an operator's hand. `acting_for`: what a process that serves
-    requests must set to NOBODY; the service acts as a role of its own.
+    requests must set to NOBODY; the service acts as a role of its own. `give_up`: seconds after which a statement is not waited for any
+    more, where nobody else notices that the server is silent.
     """
     engine = create_async_engine(
         addresses.engine_url(url, commits.DRIVER),
@@ -130,7 +131,7 @@ def connect(
         pool_size=pool_size, max_overflow=2 * pool_size, pool_timeout=2, pool_recycle=1800, pool_use_lifo=True,
         hide_parameters=True,  # an error's text would repeat phone numbers and names
         connect_args={
-            "timeout": 5,
+            "timeout": 5, "command_timeout": give_up,
             "prepared_statement_cache_size": STATEMENTS, "statement_cache_size": STATEMENTS, "max_cached_statement_lifetime": 0,
             "server_settings": {
                 "application_name": name, "timezone": "UTC", "statement_timeout": str(statement_timeout_ms), "lock_timeout": "2000",

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from app.areas import queries as areas_queries
 from app.audit import service as audit_service
 from app.auth import routing
-from app.auth.routing import AuditedSession, ReadSession, SignedIn
+from app.auth.routing import AuditedSession, FiguresSession, SignedIn
 from app.export.tables import MEDIA_TYPES, Format
 from app.statistics import queries_map, views
 from app.statistics.params import AreaId, BoxQuery, DaysQuery, FileFormat, Zoom, access_figures
@@ -22,7 +22,7 @@ WIDENING = (
 
 
 @router.get("/map", summary="上报地图（聚合）", description=WIDENING, response_model=ReportMap)
-async def clusters(principal: SignedIn, session: ReadSession, bbox: BoxQuery, zoom: Zoom) -> Response:
+async def clusters(principal: SignedIn, session: FiguresSession, bbox: BoxQuery, zoom: Zoom) -> Response:
     found = await queries_map.clusters(session, principal=principal, box=bbox, zoom=zoom)
     return Response(found.geojson, media_type="application/json")
 
@@ -41,7 +41,7 @@ async def stats(
 
 
 @router.get("/facets", summary="上报分面计数")
-async def facets(principal: SignedIn, session: ReadSession, area_id: AreaId, span: DaysQuery) -> ReportFacets:
+async def facets(principal: SignedIn, session: FiguresSession, area_id: AreaId, span: DaysQuery) -> ReportFacets:
     area = await areas_queries.get(session, area_id)
     access_figures(principal, area)
     return await views.facets(session, area, *span)

@@ -165,8 +165,8 @@ def pair(*, synchronous: bool = True) -> Iterator[Pair]:
 class Client(Service):
     """The service on a database that others run."""
 
-    def __init__(self, url: str, workers: int = 1) -> None:
-        super().__init__(workers)
+    def __init__(self, url: str, workers: int = 1, **settings: str) -> None:
+        super().__init__(workers, **settings)
         self.given = url
 
     def __enter__(self) -> Self:
