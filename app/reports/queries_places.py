@@ -2,8 +2,7 @@
 
 import math
 from collections.abc import Collection
-from dataclasses import dataclass
-from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,23 +12,22 @@ from app.areas import geo
 from app.categories import queries as categories_queries
 from app.db import acting
 from app.db.acting import Reason
+from app.db.prepared import Prepared, Row
 from app.db.session import AsyncSession
 from app.reports import eyes
 from app.reports.models import Report
 from app.reports.queries import CLOCK
+from app.reports.sights import Near
+from app.uploads import photos
 
 ROUNDED_BY_M = 80  # a rounded place is at most so far from the exact one
+# The point that is asked about, a degree of longitude there as a share of one of latitude, how much further than the nearest to look, in
+# degrees of latitude, and the edges of the box that holds the radius.
+LNG, LAT, NARROW, FURTHER = (sa.bindparam(name, type_=sa.Float) for name in ("lng", "lat", "narrow", "further"))
+EDGES = [sa.bindparam(name, type_=sa.Float) for name in ("west", "south", "east", "north")]
+MOST = sa.bindparam("most", type_=sa.Integer)
 POINT = sa.func.point(col(Report.lng), col(Report.lat))  # in the words of the index
-
-
-@dataclass(frozen=True, slots=True)
-class Near:
-    """`exact` is whether strangers may know the exact place; the distance is to the place that is shown."""
-
-    report: Report
-    exact: bool
-    distance_m: int
-    now: datetime
+OWN = [col(getattr(Report, name)) for name in Near._fields[: Near._fields.index("exact")]]
 
 
 async def nearby(
@@ -40,15 +38,30 @@ async def nearby(
     A guarded place is looked for where it is shown: asking around must not find out where it really is.
     """
     await acting.as_service(session, Reason.AROUND)
-    guarded = categories_queries.guards(col(Report.category_code), col(Report.category_version))
-    within = [col(Report.ended_at).is_(None), _in(_box(*geo.around(lng, lat, radius_m + ROUNDED_BY_M)))]
-    if category_code is not None:
-        within.append(col(Report.category_code) == category_code)
-    east, north = (sa.case((guarded, rounded(own)), else_=col(own)) for own in (Report.lng, Report.lat))
-    asked = sa.select(Report, ~guarded, CLOCK).where(*within, _in(_reached(lng, lat, within, limit)))
-    found = await session.exec(asked.order_by(_squared(east, north, lng, lat), col(Report.id).desc()).limit(limit))
-    near = [Near(report, exact, _away(report, exact, lng, lat), now) for report, exact, now in found.all()]
+    west, south, east, north = geo.around(lng, lat, radius_m + ROUNDED_BY_M)
+    rows = await _nearby(category_code is not None).all(
+        session, lng=lng, lat=lat, narrow=max(0.01, math.cos(math.radians(lat))), west=west, south=south, east=east, north=north,
+        further=2 * math.degrees(ROUNDED_BY_M / geo.EARTH_RADIUS_M), category_code=category_code, most=limit,
+    )
+    near = [_near(row, lng, lat) for row in rows]
     return sorted((one for one in near if one.distance_m <= radius_m), key=lambda one: one.distance_m)
+
+
+def _near(row: Row, lng: float, lat: float) -> Near:
+    shown = eyes.point(row["lng"], row["lat"], exact=row["exact"])
+    return Near._make([*row.values(), round(geo.distance_m(lng, lat, *shown))])
+
+
+@lru_cache
+def _nearby(of_category: bool) -> Prepared:
+    guarded = categories_queries.guards(col(Report.category_code), col(Report.category_version))
+    within = [col(Report.ended_at).is_(None), _in(_box(*EDGES))]
+    if of_category:
+        within.append(col(Report.category_code) == sa.bindparam("category_code"))
+    east, north = (sa.case((guarded, rounded(own)), else_=col(own)) for own in (Report.lng, Report.lat))
+    named, shown = categories_queries.name_of(col(Report.category_code)), photos.photos_of(col(Report.id))
+    asked = sa.select(*OWN, (~guarded).label("exact"), CLOCK.label("now"), named.label("category"), shown.label("photos"))
+    return Prepared(asked.where(*within, _in(_reached(within))).order_by(_squared(east, north), col(Report.id).desc()).limit(MOST))
 
 
 def rounded(column: Any, *, digits: int = eyes.ROUND_DIGITS) -> sa.ColumnElement[float]:
@@ -56,30 +69,21 @@ def rounded(column: Any, *, digits: int = eyes.ROUND_DIGITS) -> sa.ColumnElement
     return sa.cast(sa.func.round(sa.cast(column, sa.Numeric), digits), sa.Float)
 
 
-def _away(report: Report, exact: bool, lng: float, lat: float) -> int:
-    return round(geo.distance_m(lng, lat, *eyes.point(report.lng, report.lat, exact=exact)))
-
-
-def _squared(east: Any, north: Any, lng: float, lat: float) -> sa.ColumnElement[float]:
+def _squared(east: Any, north: Any) -> sa.ColumnElement[float]:
     """How far a place is from the point, squared, in degrees of latitude."""
-    return sa.func.power((east - lng) * _narrow(lat), 2) + sa.func.power(north - lat, 2)
+    return sa.func.power((east - LNG) * NARROW, 2) + sa.func.power(north - LAT, 2)
 
 
-def _reached(lng: float, lat: float, within: Collection[sa.ColumnElement[bool]], limit: int) -> sa.ColumnElement[Any]:
-    """A box that holds the nearest `limit`, by the places that are shown, however many more there are around.
+def _reached(within: Collection[sa.ColumnElement[bool]]) -> sa.ColumnElement[Any]:
+    """A box that holds the nearest, by the places that are shown, however many more there are around.
 
     So many are near by their exact places, which the index gives; shown, each of them is at most a rounding further away, and whatever
     is shown as near as that lies at most another rounding further.
     """
-    away = sa.func.sqrt(_squared(col(Report.lng), col(Report.lat), lng, lat)).label("away")
-    nearest = sa.select(away).where(*within).order_by(POINT.op("<->")(sa.func.point(lng, lat))).limit(limit).correlate(None).subquery()
-    up = sa.func.max(nearest.c.away) + 2 * math.degrees(ROUNDED_BY_M / geo.EARTH_RADIUS_M)
-    return sa.select(_box(lng - up / _narrow(lat), lat - up, lng + up / _narrow(lat), lat + up)).scalar_subquery()
-
-
-def _narrow(lat: float) -> float:
-    """A degree of longitude as a share of one of latitude."""
-    return max(0.01, math.cos(math.radians(lat)))
+    away = sa.func.sqrt(_squared(col(Report.lng), col(Report.lat))).label("away")
+    nearest = sa.select(away).where(*within).order_by(POINT.op("<->")(sa.func.point(LNG, LAT))).limit(MOST).correlate(None).subquery()
+    up = sa.func.max(nearest.c.away) + FURTHER
+    return sa.select(_box(LNG - up / NARROW, LAT - up, LNG + up / NARROW, LAT + up)).scalar_subquery()
 
 
 def _box(west: Any, south: Any, east: Any, north: Any) -> sa.ColumnElement[Any]:

@@ -41,7 +41,7 @@ async def nearby(
 ) -> Page[NearbyReport]:
     lng, lat = place.gcj02()
     found = await queries_places.nearby(session, lng=lng, lat=lat, radius_m=radius_m, category_code=category_code, limit=limit)
-    return Page[NearbyReport].model_validate({"items": await views.nearby(session, found), "next_cursor": None})
+    return Page[NearbyReport].model_validate({"items": views.nearby(session, found), "next_cursor": None})
 
 
 @router.get("/{report_id}", summary="上报详情")

@@ -1,8 +1,9 @@
 """A report as one caller meets it: what the rules ask, whether it was read to be shown or to be changed."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from app.auth.principal import Principal
@@ -54,6 +55,26 @@ class Outline(NamedTuple):
     extension_count: int
     satisfied: bool | None
     rating: int | None
+
+
+class Near(NamedTuple):
+    """What strangers are shown of an open report. `exact`: they may know its exact place; the distance is to the place that is shown."""
+
+    id: UUID
+    created_at: datetime
+    status: Status
+    category_code: str | None
+    severity: Severity
+    description_sealed: bytes | None
+    text_check: TextCheck
+    lng: float
+    lat: float
+    accuracy_m: float | None
+    exact: bool
+    now: datetime
+    category: str | None
+    photos: Sequence[Sequence[Any]] | None
+    distance_m: int
 
 
 class Sight(ABC):

@@ -4,7 +4,7 @@ from app.db.session import AsyncSession
 from app.reports import search
 from app.reports.models import Report
 from app.reports.search import Sought
-from app.reports.sights import Outline
+from app.reports.sights import Near, Outline
 from app.security import sealing
 
 TABLE, PURPOSE = "report", "report-search"
@@ -23,7 +23,7 @@ def seal_address(session: AsyncSession, report: Report, text: str | None) -> Non
     report.address_sealed = None if text is None else sealing.seal(session, text, table=TABLE, column="address", row=report.id)
 
 
-def description(session: AsyncSession, report: Report | Outline) -> str | None:
+def description(session: AsyncSession, report: Report | Outline | Near) -> str | None:
     """None once it was erased."""
     sealed = report.description_sealed
     return None if sealed is None else sealing.unseal(session, sealed, table=TABLE, column="description", row=report.id)

@@ -5,7 +5,6 @@ from typing import Any
 from uuid import UUID
 
 from app.auth.principal import Principal
-from app.categories import queries as categories_queries
 from app.db.session import AsyncSession
 from app.pagination import PageQuery
 from app.points import queries_awards as points_queries_awards
@@ -14,11 +13,10 @@ from app.reports import likeness, queries, queries_lines, texts, views_desk, vie
 from app.reports.likeness import Match
 from app.reports.models import Report
 from app.reports.queries_lines import Line
-from app.reports.queries_places import Near
-from app.reports.sights import Outline, Sight
+from app.reports.sights import Near, Outline, Sight
 from app.reports.words import ActorRole, Status, TextCheck
 from app.schemas import named
-from app.uploads import links
+from app.uploads import links, photos
 from app.uploads import queries as uploads_queries
 from app.uploads.models import Checked, Upload
 from app.uploads.photos import Photo
@@ -60,12 +58,12 @@ async def handed_over(session: AsyncSession, principal: Principal, report_id: UU
 async def whole(session: AsyncSession, principal: Principal, line: Line) -> dict[str, Any]:
     """Of a report that the caller may see."""
     report, row, staff = line.report, line.row, views_eyes.staff(principal, line)
-    photos = list(_photos(session, principal, line, line.photos))
+    shown = list(_photos(session, principal, line, line.photos))
     into, higher = report.merged_into, report.escalated_to
     return {
         **_base(session, principal, line), **views_desk.beside(session, principal, line),
-        "photo": photos[0] if photos else None, "photos": photos,
-        "photos_withheld": len(line.photos) - len(photos), "occurred_at": report.occurred_at,
+        "photo": shown[0] if shown else None, "photos": shown,
+        "photos_withheld": len(line.photos) - len(shown), "occurred_at": report.occurred_at,
         "request": _request(row), "reporter": await views_eyes.reporter(session, principal, line),
         "merged_into": {"id": into, "number": row["merged_number"]} if into else None,
         "reject_reason": report.reject_reason, "suspended_until": report.suspended_until, "accepted_at": report.accepted_at,
@@ -128,11 +126,6 @@ async def _points(session: AsyncSession, principal: Principal, seen: Line) -> di
     }
 
 
-def _category(report: Report, names: dict[str, str]) -> dict[str, str] | None:
-    code = report.category_code
-    return None if code is None else {"code": code, "name": names[code]}
-
-
 def _due(report: Report | Outline) -> dict[str, Any] | None:
     return None if report.due_stage is None else {"stage": report.due_stage, "at": report.due_at}
 
@@ -155,37 +148,32 @@ async def timeline(session: AsyncSession, principal: Principal, report_id: UUID)
     """Every step, oldest first. Raises NotFound."""
     seen = await queries.access(session, principal=principal, report_id=report_id)
     uploads = await uploads_queries.photos(session, [report_id])
-    photos = {photo.id: photo for photo in _photos(session, principal, seen, uploads.get(report_id, ()))}
+    shown = {photo.id: photo for photo in _photos(session, principal, seen, uploads.get(report_id, ()))}
     return [
         {
             "at": event.created_at, "actor_role": event.actor_role.value, "command": event.command, "from": event.from_status,
-            "to": event.to_status, "note": note, "photos": [photos[one] for one in event.upload_ids if one in photos],
+            "to": event.to_status, "note": note, "photos": [shown[one] for one in event.upload_ids if one in shown],
         }
         for event, note in await queries.timeline(session, report_id=report_id)
     ]
 
 
-async def nearby(session: AsyncSession, found: Sequence[Near]) -> list[dict[str, Any]]:
+def nearby(session: AsyncSession, found: Sequence[Near]) -> list[dict[str, Any]]:
     """For everybody: what was accepted shows its text and photos, as far as they passed the content check."""
-    names = await categories_queries.names(session, [near.report.category_code for near in found])
-    public = [near.report.id for near in found if near.report.status in workflow.PUBLIC]
-    uploads = await uploads_queries.photos(session, public)
     return [
         {
-            "id": row.id, "category": _category(row, names), "severity": row.severity, "status": row.status,
-            "location": views_eyes.place(row, exact=near.exact), "distance_m": near.distance_m, "created_at": row.created_at,
-            "age_minutes": int((near.now - row.created_at).total_seconds() // 60),
-            "description": _public_text(session, row),
-            "photos": [
-                links.photo(session, one, "before") for one in uploads.get(row.id, ())
-                if one.checked is Checked.PASS and one.kind == "report_before"
-            ],
+            "id": near.id, "category": {"code": near.category_code, "name": near.category} if near.category_code else None,
+            "severity": near.severity, "status": near.status, "location": views_eyes.place(near, exact=near.exact),
+            "distance_m": near.distance_m, "created_at": near.created_at,
+            "age_minutes": int((near.now - near.created_at).total_seconds() // 60),
+            "description": texts.description(session, near) if public and near.text_check is TextCheck.PASS else None,
+            "photos": _public_photos(session, near) if public else [],
         }
         for near in found
-        for row in [near.report]
+        for public in [near.status in workflow.PUBLIC]
     ]
 
 
-def _public_text(session: AsyncSession, report: Report) -> str | None:
-    shown = report.status in workflow.PUBLIC and report.text_check is TextCheck.PASS
-    return texts.description(session, report) if shown else None
+def _public_photos(session: AsyncSession, near: Near) -> list[PhotoOut]:
+    shown = (one for one in photos.read(near.photos) if one.checked is Checked.PASS and one.kind == "report_before")
+    return [links.photo(session, one, "before") for one in shown]

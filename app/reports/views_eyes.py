@@ -13,7 +13,7 @@ from app.reports import eyes, queries, workflow
 from app.reports.eyes import Eyes, Name
 from app.reports.models import Report
 from app.reports.queries_lines import Line
-from app.reports.sights import Outline, Sight
+from app.reports.sights import Near, Outline, Sight
 
 
 def staff(principal: Principal, seen: Sight) -> bool:
@@ -63,7 +63,7 @@ def may_reveal(principal: Principal, seen: Sight) -> bool:
     return of(principal, seen).reveal.at(is_open=seen.report.ended_at is None)
 
 
-def place(report: Report | Outline, *, exact: bool) -> PlaceOut | None:
+def place(report: Report | Outline | Near, *, exact: bool) -> PlaceOut | None:
     return place_out(*eyes.point(report.lng, report.lat, exact=exact), report.accuracy_m if exact else None)
 
 

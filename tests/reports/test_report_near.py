@@ -73,7 +73,7 @@ async def test_the_nearest_are_the_nearest(
                 scene.session, lng=lng, lat=lat, radius_m=radius_m, category_code=category, limit=limit
             )
             expected = list(looked_through(strewn, lng, lat, radius_m, category, limit))
-            wrong += {one.report.id for one in found} != set(expected)
+            wrong += {one.id for one in found} != set(expected)
     assert bare or wrong == 0
     if bare and category == GUARDED and radius_m == 5_000:
         assert wrong, "the judge must see a place that is left out"
