@@ -8,10 +8,9 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.orm import aliased
 from sqlmodel import col
 
-from app.auth.models import AccessGrant, Account, AuthSession, OtpFactor, RefreshToken
+from app.auth.models import AccessGrant, Account, AuthSession, OtpFactor
 from app.auth.principal import AccountKind, AccountStatus, Grant, Principal, acting_for
 from app.auth.queries_grants import (
     as_grant,
@@ -44,18 +43,16 @@ from app.security import sealing
 from app.security.tokens import Claims
 
 __all__ = [
-    "CLOCK", "NOBODY", "Caller", "Presented", "account_by_phone", "by_openid", "by_username", "consenting", "covering", "export",
-    "family_of", "get", "granted_to", "grants_of", "grants_within", "held", "holding", "holds", "holds_office", "known_origin",
-    "lately_ended", "load_caller", "lock_account", "lock_factor", "lock_session", "lock_to_erase", "masked", "masked_phone",
-    "masked_phones", "named", "named_of", "openid_of", "people_at", "phone_of", "platform_admins", "presented", "principal_of",
-    "read_named", "scope", "sessions", "staff_of", "to_erase", "waits_for",
+    "CLOCK", "NOBODY", "Caller", "account_by_phone", "by_openid", "by_username", "consenting", "covering", "export", "get", "granted_to",
+    "grants_of", "grants_within", "held", "holding", "holds", "holds_office", "known_origin", "lately_ended", "load_caller", "lock_account",
+    "lock_factor", "lock_to_erase", "masked", "masked_phone", "masked_phones", "named", "named_of", "openid_of", "people_at", "phone_of",
+    "platform_admins", "principal_of", "read_named", "scope", "sessions", "staff_of", "to_erase", "waits_for",
 ]
 
 CLOCK: sa.ColumnElement[datetime] = sa.func.clock_timestamp(type_=sa.DateTime(timezone=True))
 NOBODY = UUID(int=0)
 TODAY: sa.ColumnElement[date] = sa.cast(sa.func.timezone("Asia/Shanghai", CLOCK), sa.Date)
 DUE = (col(Account.status) == AccountStatus.CANCELLING, col(Account.erase_on) <= TODAY)
-CHILD = aliased(RefreshToken)
 
 # One round trip answers all that a request needs before its own work: the session, the account, the grants in force, and the
 # answer that this caller's Idempotency-Key already has. The function (migration 0051) tells row security, too, who asks from now on.
@@ -259,41 +256,6 @@ async def known_origin(session: AsyncSession, *, account_id: UUID, origins: Coll
         sa.select(sa.literal(1)).where(col(AuthSession.account_id) == account_id, col(AuthSession.origin).in_(origins)).limit(1)
     )
     return found.first() is not None
-
-
-@dataclass(frozen=True, slots=True)
-class Presented:
-    """A refresh token as it stands, read under the lock of its family; `now` is the database's clock."""
-
-    token: RefreshToken
-    child: RefreshToken | None
-    now: datetime
-
-
-async def family_of(session: AsyncSession, *, token_hash: bytes) -> UUID | None:
-    found = await session.exec(sa.select(col(RefreshToken.session_id)).where(col(RefreshToken.hash) == token_hash))
-    family: UUID | None = found.scalars().first()
-    return family
-
-
-async def lock_session(session: AsyncSession, session_id: UUID) -> AuthSession:
-    found = await session.exec(
-        sa.select(AuthSession).where(col(AuthSession.id) == session_id).with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    )
-    locked: AuthSession = found.scalars().one()
-    return locked
-
-
-async def presented(session: AsyncSession, *, token_hash: bytes) -> Presented:
-    """To be read after `lock_session`: the statement that waited for the lock would show the token as it was before."""
-    found = await session.exec(
-        sa.select(RefreshToken, CHILD, CLOCK)
-        .outerjoin(CHILD, col(CHILD.parent_id) == col(RefreshToken.id))
-        .where(col(RefreshToken.hash) == token_hash)
-        .execution_options(populate_existing=True)
-    )
-    return Presented(*found.one())
 
 
 async def lock_factor(session: AsyncSession, account_id: UUID) -> tuple[OtpFactor | None, float]:

@@ -119,7 +119,7 @@ class TokensOut(Out):
 
 def tokens_out(made: Tokens) -> TokensOut:
     account = AccountOut(
-        id=made.account.id, kind=made.account.kind, status=made.account.status, created=made.created, otp_pending=made.otp_pending
+        id=made.account_id, kind=made.kind, status=made.status, created=made.created, otp_pending=made.otp_pending
     )
     return TokensOut(
         access_token=made.access_token, refresh_token=made.refresh_token, token_type="Bearer", expires_in=int(LIFETIME.total_seconds()),

@@ -8,19 +8,33 @@ import sqlalchemy as sa
 from sqlmodel import col
 
 from app.audit import service as audit_service
-from app.auth import queries, workflow
+from app.auth import queries_refresh, workflow
 from app.auth.errors import RefreshTokenReused
 from app.auth.models import Account, AuthSession, RefreshToken
-from app.auth.principal import AccountStatus, Principal
-from app.auth.queries import CLOCK, Presented
+from app.auth.principal import AccountKind, AccountStatus, Principal
+from app.auth.queries import CLOCK
+from app.auth.queries_refresh import Family, Presented
 from app.auth.workflow import LIVES, MAX_SESSIONS, REUSE_REASON, Use
 from app.db.base import new_id
+from app.db.prepared import Prepared
 from app.db.session import AsyncSession
 from app.errors import AccountSuspended, NotFound, Unauthenticated
 from app.figures import SIGN_IN_FAILURES
 from app.security import sealing, tokens
 
 DEVICE_LENGTH = 200
+ROTATE = Prepared(sa.text("""
+with superseded as (
+  update refresh_token set state = 'superseded', superseded_at = clock_timestamp() where id = :token_id and state = 'active'
+), moved as (
+  update auth_session set expires_at = :until, last_used_at = clock_timestamp() where id = :session_id
+)
+insert into refresh_token (id, session_id, parent_id, hash, state, expires_at)
+values (:child_id, :session_id, :token_id, :hash, 'active', :until)
+""").bindparams(
+    *(sa.bindparam(name, type_=sa.Uuid) for name in ("token_id", "session_id", "child_id")),
+    sa.bindparam("hash", type_=sa.LargeBinary), sa.bindparam("until", type_=sa.DateTime(timezone=True)),
+))
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +43,9 @@ class Tokens:
 
     access_token: str = field(repr=False)
     refresh_token: str = field(repr=False)
-    account: Account
+    account_id: UUID
+    kind: AccountKind
+    status: AccountStatus
     created: bool
     otp_pending: bool
 
@@ -64,7 +80,7 @@ async def open_session(
     )
     audit_service.record(session, "auth.sign_in", object_kind="session", object_id=session_id, actor_id=account.id, method=method)
     access = tokens.issue(sealing.ring(session).secret, issuer=issuer, account_id=account.id, session_id=session_id)
-    return Tokens(access, root, account, created, otp_pending)
+    return Tokens(access, root, account.id, account.kind, account.status, created, otp_pending)
 
 
 async def _make_room(session: AsyncSession, account_id: UUID) -> None:
@@ -86,57 +102,45 @@ async def refresh(session: AsyncSession, *, token: str, issuer: str) -> Tokens:
         AccountSuspended
     """
     token_hash = tokens.refresh_hash(token)
-    family_id = await queries.family_of(session, token_hash=token_hash)
-    if family_id is None:
+    family = await queries_refresh.lock_family(session, token_hash=token_hash)
+    if family is None:
         raise Unauthenticated
-    family = await queries.lock_session(session, family_id)
-    shown = await queries.presented(session, token_hash=token_hash)
+    shown = await queries_refresh.presented(session, token_hash=token_hash, family=family)
     use = judge(family, shown)
     if use is Use.REUSED:
         raise RefreshTokenReused().then(_end_family(family.id, family.account_id))
-    account = await queries.get(session, family.account_id)
-    if use is Use.DEAD or account is None:
+    if use is Use.DEAD:
         raise Unauthenticated
-    if account.status is AccountStatus.SUSPENDED:
+    if shown.status is AccountStatus.SUSPENDED:
         raise AccountSuspended
-    following = await _rotate(session, token, family, account, shown) if use is Use.ROTATE else _again(session, token, shown)
-    access = tokens.issue(sealing.ring(session).secret, issuer=issuer, account_id=account.id, session_id=family.id)
-    return Tokens(access, following, account, False, family.otp_pending)
+    following = await _rotate(session, token, family, shown) if use is Use.ROTATE else _again(session, token, shown)
+    access = tokens.issue(sealing.ring(session).secret, issuer=issuer, account_id=family.account_id, session_id=family.id)
+    return Tokens(access, following, family.account_id, shown.kind, shown.status, False, family.otp_pending)
 
 
-def judge(family: AuthSession, shown: Presented) -> Use:
-    token, child = shown.token, shown.child
+def judge(family: Family, shown: Presented) -> Use:
     return workflow.judge_refresh(
-        session_live=family.ended_at is None and family.expires_at > shown.now, end_reason=family.end_reason, state=token.state,
-        expired=token.expires_at <= shown.now, child_state=child.state if child else None,
-        in_grace=token.superseded_at is not None and shown.now - token.superseded_at <= workflow.GRACE,
+        session_live=family.ended_at is None and family.expires_at > shown.now, end_reason=family.end_reason, state=shown.state,
+        expired=shown.expires_at <= shown.now, child_state=shown.child_state,
+        in_grace=shown.superseded_at is not None and shown.now - shown.superseded_at <= workflow.GRACE,
     )
 
 
-async def _rotate(session: AsyncSession, token: str, family: AuthSession, account: Account, shown: Presented) -> str:
+async def _rotate(session: AsyncSession, token: str, family: Family, shown: Presented) -> str:
     """Supersedes the token, writes its child, moves the idle limit."""
-    child_id, life = new_id(), LIVES[account.kind]
+    child_id, life = new_id(), LIVES[shown.kind]
     following = tokens.successor(sealing.ring(session).secret, token, child_id)
-    until = min(shown.now + life.idle, family.created_at + life.whole)
-    await session.exec(
-        sa.update(RefreshToken)
-        .where(col(RefreshToken.id) == shown.token.id, col(RefreshToken.state) == "active")
-        .values(state="superseded", superseded_at=CLOCK)
+    await ROTATE.all(
+        session, token_id=shown.id, session_id=family.id, child_id=child_id, hash=tokens.refresh_hash(following),
+        until=min(shown.now + life.idle, family.created_at + life.whole),
     )
-    await session.exec(
-        sa.insert(RefreshToken).values(
-            id=child_id, session_id=family.id, parent_id=shown.token.id, hash=tokens.refresh_hash(following), state="active",
-            expires_at=until,
-        )
-    )
-    await session.exec(sa.update(AuthSession).where(col(AuthSession.id) == family.id).values(expires_at=until, last_used_at=CLOCK))
     return following
 
 
 def _again(session: AsyncSession, token: str, shown: Presented) -> str:
     """The child that a lost answer carried. Raises Unauthenticated when the key that made it is gone."""
-    assert shown.child is not None
-    following = tokens.successor_again(sealing.ring(session).secret, token, shown.child.id, shown.child.hash)
+    assert shown.child_id is not None and shown.child_hash is not None
+    following = tokens.successor_again(sealing.ring(session).secret, token, shown.child_id, shown.child_hash)
     if following is None:
         raise Unauthenticated
     return following
