@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from app.auth.principal import Principal, beyond
 from app.db import acting
 from app.db.acting import Reason
+from app.db.prepared import Prepared
 from app.db.session import AsyncSession
 from app.reports import workflow as reports_workflow
 from app.statistics import workflow
@@ -20,12 +21,12 @@ OWN = """exists (
    where area_path ~>=~ own.path and area_path ~<~ own.beyond)"""
 CHANGES = changes("true")
 FEATURES = f"""
-select coalesce(sum(reports), 0)::bigint,
+select coalesce(sum(reports), 0)::bigint as reports,
        json_build_object('type', 'FeatureCollection', 'features', coalesce(json_agg(json_build_object(
          'type', 'Feature',
          'geometry', json_build_object('type', 'Point', 'coordinates', json_build_array(
            round(lng / reports / {MICRO}, 6)::float8, round(lat / reports / {MICRO}, 6)::float8)),
-         'properties', json_build_object('count', reports))), '[]'))::text
+         'properties', json_build_object('count', reports))), '[]'))::text as geojson
   from cluster"""
 
 
@@ -58,8 +59,8 @@ select x >> :grouping as x, y >> :grouping as y, count(*) as reports, sum(lng)::
  where {scope} group by 1, 2){FEATURES}""")
 
 
-CELLS_OWN, CELLS_PUBLIC = _cells("", OWN, OWN), _cells("public_", "public_reports > 0", "public")
-PLACES_OWN, PLACES_PUBLIC = _places(OWN), _places("public")
+CELLS_OWN, CELLS_PUBLIC = Prepared(_cells("", OWN, OWN)), Prepared(_cells("public_", "public_reports > 0", "public"))
+PLACES_OWN, PLACES_PUBLIC = Prepared(_places(OWN)), Prepared(_places("public"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +82,17 @@ async def clusters(session: AsyncSession, *, principal: Principal, box: Box, zoo
         await acting.as_service(session, Reason.FIGURES)
     edges: dict[str, Any] = {"west": cells.west, "south": cells.south, "east": cells.east, "north": cells.north}
     asked = {**own, **edges, "level": cells.level, "grouping": grouping}
-    found = Clusters(*(await session.exec(CELLS_OWN if staff else CELLS_PUBLIC, params=asked)).one())
+    found = await _clusters(session, CELLS_OWN if staff else CELLS_PUBLIC, asked)
     if 0 < found.reports < EXACT_PLACES:
         places = dict(zip(edges, (float(round(edge * MICRO)) for edge in box), strict=True))
         asked = {**own, **places, "grouping": cells.level + grouping}
-        found = Clusters(*(await session.exec(PLACES_OWN if staff else PLACES_PUBLIC, params=asked)).one())
+        found = await _clusters(session, PLACES_OWN if staff else PLACES_PUBLIC, asked)
     return found
+
+
+async def _clusters(session: AsyncSession, statement: Prepared, asked: dict[str, Any]) -> Clusters:
+    [row] = await statement.all(session, **asked)
+    return Clusters(row["reports"], row["geojson"])
 
 
 def _own(principal: Principal) -> tuple[bool, dict[str, Any]]:
