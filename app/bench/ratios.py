@@ -21,7 +21,7 @@ from app.bench.load import Load, Request
 from app.bench.measured import OPERATIONS, Measured
 from app.bench.pgbench import Impossible, Written
 from app.bench.script import Script
-from app.bench.sites import Ground, served
+from app.bench.sites import Ground, rolled_up, served
 from app.bench.stock import Item, World
 from app.bench.totals import OURS, PEERS, Result, Totals
 from app.demo import own_server
@@ -131,6 +131,8 @@ class _Run:
 
     def repetition(self, prepared: Prepared, turn: int) -> None:
         chosen = prepared.chosen
+        for address in (self.world.site.database, *self.databases.values()):  # the copies have no worker that would do it
+            asyncio.run(rolled_up(address))
         for connections in self.plan.connections:
             share = self.plan.share(chosen, connections)
             start = self._used.get(chosen.slug, 0)

@@ -12,17 +12,19 @@ from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 
-from app.db import migrate
+from app.db import migrate, session
 from app.db.embedded import serve, throwaway
 from app.demo import own_server
 from app.demo.generating import running as generating
 from app.demo.generating.plan import REPORTS_A_MEMBER
 from app.settings import Settings
+from app.statistics import service as statistics_service
 
 WORKERS = 2
 PASSWORD = "Bench-administrator-1"
 GIGABYTES_A_MILLION, GIGABYTES_A_MILLION_ENTRIES = 30, 1
 ENTRIES_A_MEMBER = 200
+ROLL_UP_MS = 60_000
 Tell = Callable[[str], None]
 
 
@@ -164,6 +166,18 @@ async def _run(database: str, statement: str, *arguments: Sequence[int]) -> list
         return [row[0] for row in await connection.fetch(statement, *arguments)]
     finally:
         await connection.close()
+
+
+async def rolled_up(address: str) -> None:
+    """Counts what was written since the worker last did, or was never here: the map reads each report anew that is still to be counted."""
+    database = session.connect(address, info={}, pool_size=1, name="xinxin-bench", statement_timeout_ms=ROLL_UP_MS, role=None)
+    try:
+        marks = statistics_service.BATCH
+        while marks == statistics_service.BATCH:
+            async with database.transaction() as work:
+                marks = await statistics_service.roll_up(work)
+    finally:
+        await database.close()
 
 
 @contextmanager

@@ -6,11 +6,15 @@ import random
 from dataclasses import replace
 
 import pytest
+import sqlalchemy as sa
 
 from app.bench import driver, measured, processes, stock
 from app.bench.load import Load, Refused, Request
 from app.bench.ratios import Plan
+from app.bench.sites import rolled_up
 from app.bench.totals import Result, Totals
+from app.db.session import Database
+from app.settings import Settings
 from tests.bench.test_bench import _server
 
 FIRST, SECOND = b'{"access_token": "x", "refresh_token": "aaaa"}', b'{"access_token": "x", "refresh_token": "bbbb"}'
@@ -78,6 +82,15 @@ def test_there_are_enough_things_for_all_measurements() -> None:
     assert plan.share(by_slug["order"], 32) == 32 + 384  # as many for each line, and one to warm it up
     assert plan.needed(by_slug["order"]) == 3 * (8 + 400 + 32 + 384)
     assert plan.needed(by_slug["refresh"]) == 3 * (8 + 32) and plan.needed(by_slug["me"]) == measured.VARIANTS
+
+
+async def test_what_nobody_has_counted_is_counted_before_it_is_measured(committed: Database, settings: Settings) -> None:
+    marked = "insert into report_stale (report_id) values (gen_random_uuid()), (gen_random_uuid())"
+    async with committed.transaction() as session:
+        await session.exec(sa.text(marked))
+    await rolled_up(str(settings.database_url))
+    async with committed.reader() as reader:
+        assert (await reader.exec(sa.text("select count(*) from report_stale"))).scalar_one() == 0
 
 
 def test_a_huge_photo_has_two_megabytes_and_small_ones_differ() -> None:
