@@ -59,6 +59,17 @@ async def enqueue(
     )
 
 
+async def enqueue_all(session: AsyncSession, jobs: Sequence[tuple[str, dict[str, Any]]]) -> None:
+    """The same for several at once, by name and payload, in one statement."""
+    if not jobs:
+        return
+    await session.flush()
+    await queries_over(SessionDriver(session)).enqueue(
+        [name for name, _ in jobs], [_packed(payload) for _, payload in jobs], [Priority.NORMAL] * len(jobs),
+        headers=[_cause(session)] * len(jobs), on_conflict="skip",
+    )
+
+
 async def drop(session: AsyncSession, jobs: Sequence[tuple[str, dict[str, Any]]]) -> None:
     """Takes back jobs, by name and payload, that nobody has begun: what they were to do is done."""
     connection = await session.connection()
