@@ -106,6 +106,7 @@ async def photos(session: AsyncSession, owner_ids: Collection[UUID]) -> dict[UUI
         sa.select(Upload)
         .where(col(Upload.owner_id).in_(set(owner_ids)), col(Upload.erased_at).is_(None))
         .order_by(col(Upload.owner_id), col(Upload.kind), col(Upload.attached_at), col(Upload.position))
+        .execution_options(populate_existing=True)
     )
     shown: dict[UUID, list[Upload]] = {}
     for upload in found.scalars().all():

@@ -1,6 +1,6 @@
 """Every change of a photo: taken in, attached once, judged, detached, swept, erased."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -14,14 +14,16 @@ from app.db.acting import Reason
 from app.db.session import AsyncSession
 from app.errors import NotFound, ValidationFailed
 from app.jobs import service as jobs_service
-from app.uploads import pictures, ports, prints, queries, taken, workflow
+from app.uploads import attaching, pictures, ports, prints, queries, taken, workflow
 from app.uploads.errors import UploadAlreadyUsed
 from app.uploads.keeping import Kept
 from app.uploads.models import Checked, Upload, UploadPrint
 from app.uploads.pictures import Sent
 from app.uploads.queries import Original
 
+Job = tuple[str, dict[str, Any]]
 BATCH = 200
+WANTED = "moderation.wanted"
 # The database takes along what else the photo told: digest, time and place, prints.
 ERASED: dict[str, Any] = {
     "image_key": None, "thumb_key": None, "medium_key": None, "original_key": None, "original_type": None, "label": None, "trace_id": None,
@@ -67,31 +69,34 @@ async def attach(session: AsyncSession, *, upload_ids: Sequence[UUID], member_id
     Locks the rows in the order of their ids. Raises ValidationFailed for an id given twice, NotFound for one that is unknown, swept or
     someone else's, UploadAlreadyUsed.
     """
-    if len(set(upload_ids)) != len(upload_ids):
-        raise ValidationFailed.of("body", "upload_ids", msg="同一张照片只能提供一次", kind="duplicate")
+    jobs = await attached(session, upload_ids=upload_ids, member_id=member_id, kind=kind, owner_id=owner_id)
+    await jobs_service.enqueue_all(session, jobs)
+
+
+async def attached(session: AsyncSession, *, upload_ids: Sequence[UUID], member_id: UUID, kind: str, owner_id: UUID) -> list[Job]:
+    """The same for a caller who has other jobs to enqueue, and enqueues with them those that it returns."""
+    _once_each(upload_ids)
     if not upload_ids:
-        return
-    mine = await queries.locked(session, upload_ids, member_id=member_id)
-    if len(mine) != len(upload_ids):
-        raise NotFound("照片不存在、已过期，或不是您上传的")
-    if any(upload.owner_id is not None for upload in mine.values()):
-        raise UploadAlreadyUsed
-    await _put(session, [mine[upload_id] for upload_id in upload_ids], kind, owner_id)
-
-
-async def _put(session: AsyncSession, uploads: Sequence[Upload], kind: str, owner_id: UUID) -> None:
-    """Makes locked photos those of a thing; where strangers are to see them, they are checked first."""
-    now = await queries.now(session)
-    for position, upload in enumerate(uploads):
-        upload.kind, upload.owner_id, upload.position, upload.attached_at = kind, owner_id, position, now
-    await session.flush()
+        return []
+    photos = await attaching.put(session, upload_ids, member_id=member_id, kind=kind, owner_id=owner_id)
     if not ports.wants_originals(kind):
         await drop_originals(session, owner_ids=[owner_id])
-    for upload in uploads if ports.is_checked(kind) else ():
-        if upload.checked is Checked.PENDING:
-            await jobs_service.enqueue(session, "upload.check", {"upload_id": str(upload.id)})
-        elif upload.checked is not Checked.PASS:
-            await _want_people(session, upload)
+    return _questions(kind, photos)
+
+
+def _once_each(upload_ids: Sequence[UUID]) -> None:
+    if len(set(upload_ids)) != len(upload_ids):
+        raise ValidationFailed.of("body", "upload_ids", msg="同一张照片只能提供一次", kind="duplicate")
+
+
+def _questions(kind: str, photos: Iterable[tuple[UUID, Checked]]) -> list[Job]:
+    """Where strangers are to see photos, they are checked first: by WeChat, or by people."""
+    if not ports.is_checked(kind):
+        return []
+    return [
+        ("upload.check" if checked is Checked.PENDING else WANTED, {"upload_id": str(upload_id)})
+        for upload_id, checked in photos if checked is not Checked.PASS
+    ]
 
 
 async def replace(session: AsyncSession, *, upload_ids: Sequence[UUID], member_id: UUID, kind: str, owner_id: UUID) -> None:
@@ -114,8 +119,7 @@ async def arrange(session: AsyncSession, *, upload_ids: Sequence[UUID], member_i
     What is there already may stay, whoever sent it; what is new must be the member's own; what is left out is detached. Locks the rows,
     old and new, in the order of their ids. Raises as `attach` does.
     """
-    if len(set(upload_ids)) != len(upload_ids):
-        raise ValidationFailed.of("body", "upload_ids", msg="同一张照片只能提供一次", kind="duplicate")
+    _once_each(upload_ids)
     held = await queries.locked_together(session, upload_ids, member_id=member_id, kind=kind, owner_id=owner_id)
     if not held.keys() >= set(upload_ids):
         raise NotFound("照片不存在、已过期，或不是您上传的")
@@ -125,6 +129,17 @@ async def arrange(session: AsyncSession, *, upload_ids: Sequence[UUID], member_i
         upload.kind, upload.owner_id, upload.position, upload.attached_at = None, None, None, None
     async with acting.serving(session, Reason.PHOTOS):
         await _put(session, [held[upload_id] for upload_id in upload_ids], kind, owner_id)
+
+
+async def _put(session: AsyncSession, uploads: Sequence[Upload], kind: str, owner_id: UUID) -> None:
+    """Makes locked photos those of a thing."""
+    now = await queries.now(session)
+    for position, upload in enumerate(uploads):
+        upload.kind, upload.owner_id, upload.position, upload.attached_at = kind, owner_id, position, now
+    await session.flush()
+    if not ports.wants_originals(kind):
+        await drop_originals(session, owner_ids=[owner_id])
+    await jobs_service.enqueue_all(session, _questions(kind, [(upload.id, upload.checked) for upload in uploads]))
 
 
 async def vouch(session: AsyncSession, *, upload_ids: Sequence[UUID], without_check: bool) -> None:
@@ -208,7 +223,7 @@ async def _decide(session: AsyncSession, upload: Upload, verdict: Checked, label
 
 
 async def _want_people(session: AsyncSession, upload: Upload) -> None:
-    await jobs_service.enqueue(session, "moderation.wanted", {"upload_id": str(upload.id)})
+    await jobs_service.enqueue(session, WANTED, {"upload_id": str(upload.id)})
 
 
 async def drop_unattached(session: AsyncSession) -> int:
