@@ -5,8 +5,11 @@ A feature makes its router with `router("/reports", tag="reports")` and takes `S
 
 import functools
 import hashlib
+import inspect
 import re
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, params
@@ -33,34 +36,16 @@ KEY_HEADER = "idempotency-key"
 VERSION = re.compile(r'"(\d{1,9})"')
 VISIBLE = re.compile(r"[\x21-\x7e]{8,128}")
 Handler = Callable[[Request], Awaitable[Response]]
+_WORK: ContextVar[Work] = ContextVar("work")  # of the request that this task answers
 
 
-async def _session(request: Request) -> AsyncSession:
-    work: Work = request.state.work
-    return work.session
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Marks a parameter of an endpoint that the pipeline fills in, from the work of the request. FastAPI does not see it: it would solve
+    each as a dependency anew for every request."""
 
-
-async def _reader(request: Request) -> AsyncSession:
-    work: Work = request.state.work
-    return work.reader
-
-
-async def _figures(request: Request) -> AsyncSession:
-    work: Work = request.state.work
-    return await work.turn_to_standby()
-
-
-async def _audited(request: Request) -> AsyncSession:
-    work: Work = request.state.work
-    await work.release_reader()  # a request that held two connections could wait for itself in a full pool
-    return work.session
-
-
-async def _principal(request: Request) -> Principal:
-    principal: Principal | None = request.state.work.principal
-    if principal is None:
-        raise Unauthenticated
-    return principal
+    take: Callable[[Work], Any]
+    awaited: bool = False
 
 
 async def _if_match(if_match: Annotated[str | None, Header(max_length=32)] = None) -> int | None:
@@ -72,47 +57,32 @@ async def _if_match(if_match: Annotated[str | None, Header(max_length=32)] = Non
     return int(found[1])
 
 
-async def _settings(request: Request) -> Settings:
-    settings: Settings = request.app.state.settings
-    return settings
-
-
-async def _wechat(request: Request) -> WeChatClient:
-    client: WeChatClient = request.app.state.wechat
-    return client
-
-
-async def _store(request: Request) -> ObjectStore:
-    store: ObjectStore = request.app.state.store
-    return store
-
-
 # The unit of work of this request. It commits after the endpoint has returned and before the answer is sent.
-Session = Annotated[AsyncSession, Depends(_session)]
+Session = Annotated[AsyncSession, Given(lambda work: work.session)]
 # AUTOCOMMIT, for endpoints that only read.
-ReadSession = Annotated[AsyncSession, Depends(_reader)]
+ReadSession = Annotated[AsyncSession, Given(lambda work: work.reader)]
 # As ReadSession, for sums and counts that decide nothing: what the caller wrote two seconds ago may be missing.
-FiguresSession = Annotated[AsyncSession, Depends(_figures)]
+FiguresSession = Annotated[AsyncSession, Given(Work.turn_to_standby, awaited=True)]
 # The unit of work of a GET that leaves an audit event.
-AuditedSession = Annotated[AsyncSession, Depends(_audited)]
+AuditedSession = Annotated[AsyncSession, Given(Work.turn_to_session, awaited=True)]
 # The caller; on a public route there is none.
-SignedIn = Annotated[Principal, Depends(_principal)]
+SignedIn = Annotated[Principal, Given(lambda work: work.caller)]
 # The version that the caller saw, or None: a service compares it by `errors.expect_version`.
 IfMatch = Annotated[int | None, Depends(_if_match)]
-AppSettings = Annotated[Settings, Depends(_settings)]
+AppSettings = Annotated[Settings, Given(lambda work: work.request.app.state.settings)]
 # Calls to either come before the first statement of `session`: they may take seconds, and a transaction must not wait for them.
-WeChat = Annotated[WeChatClient, Depends(_wechat)]
-Store = Annotated[ObjectStore, Depends(_store)]
+WeChat = Annotated[WeChatClient, Given(lambda work: work.request.app.state.wechat)]
+Store = Annotated[ObjectStore, Given(lambda work: work.request.app.state.store)]
 
 
 class Route(APIRoute):
-    """An endpoint inside the pipeline. The endpoint must call its caller `principal`, unless its policy says public."""
+    """An endpoint inside the pipeline."""
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         self.policy = policy_of(endpoint)
         method = next(iter(options.get("methods") or ["GET"]))
-        super().__init__(path, endpoint if self.policy.public else _gated(endpoint, self.policy, method), **options)
-        self.asks_wechat = any(asked.call is _wechat for asked in self.dependant.dependencies)
+        super().__init__(path, _gated(endpoint, self.policy, method), **options)
+        self.asks_wechat = any(_given(one.annotation) is _given(WeChat) for one in inspect.signature(endpoint).parameters.values())
 
     def get_route_handler(self) -> Any:
         return functools.partial(_handle, super().get_route_handler(), self.policy, self._expected_body())
@@ -130,18 +100,33 @@ def router(prefix: str, *, tag: str, base: str = PREFIX) -> APIRouter:
 
 def _gated(endpoint: Callable[..., Any], policy: Policy, method: str) -> Callable[..., Any]:
     """Asks the policy after the shape is known to be right (422) and before the endpoint's own work."""
+    own = inspect.signature(endpoint)
+    given = {name: mark for name, one in own.parameters.items() if (mark := _given(one.annotation)) is not None}
 
     @functools.wraps(endpoint)
-    async def checked(*args: Any, **kwargs: Any) -> Any:
-        policy.check(kwargs["principal"], method=method)
-        return await endpoint(*args, **kwargs)
+    async def checked(**asked: Any) -> Any:
+        work = _WORK.get()
+        if not policy.public:
+            policy.check(work.caller, method=method)
+        for name, mark in given.items():
+            value = mark.take(work)
+            asked[name] = await value if mark.awaited else value
+        return await endpoint(**asked)
 
+    checked.__signature__ = own.replace(  # type: ignore[attr-defined]
+        parameters=[one for name, one in own.parameters.items() if name not in given]
+    )
     return checked
+
+
+def _given(annotation: Any) -> Given | None:
+    return next((mark for mark in getattr(annotation, "__metadata__", ()) if isinstance(mark, Given)), None)
 
 
 async def _handle(endpoint: Handler, policy: Policy, expects: str | None, request: Request) -> Response:
     stranger = acting.SERVICE if policy.service else acting.NOBODY
-    work = request.state.work = Work(request, request.app.state.database, stranger)
+    work = Work(request, request.app.state.database, stranger)
+    _WORK.set(work)
     try:
         try:
             replayed = await _admit(request, work, policy, expects)
@@ -164,7 +149,7 @@ async def _admit(request: Request, work: Work, policy: Policy, expects: str | No
     answer = None
     if not policy.public:
         settings: Settings = request.app.state.settings
-        claims = tokens.read(work.reader.info["keys"].secret, _bearer(request), issuer=f"xinxin-{settings.env}")
+        claims = tokens.read(work.database.info["keys"].secret, _bearer(request), issuer=f"xinxin-{settings.env}")
         caller = await queries.load_caller(work.reader_of_caller, claims, key=key if key and VISIBLE.fullmatch(key) else None)
         work.principal, answer = caller.principal, caller.answer
     if request.method == "GET":

@@ -12,7 +12,7 @@ from app.db import acting
 from app.db.acting import Acting
 from app.db.session import AsyncSession, Database, exclusive_name
 from app.db.standby import Standby
-from app.errors import MEDIA_TYPE, AppError, Conflict, Forbidden, IdempotencyKeyReused, RequestInProgress
+from app.errors import MEDIA_TYPE, AppError, Conflict, Forbidden, IdempotencyKeyReused, RequestInProgress, Unauthenticated
 from app.idempotency import service as idempotency_service
 from app.idempotency.service import Answer
 from app.observability import get_logger
@@ -65,6 +65,18 @@ class Work:
         reader = self.reader
         reader.info[acting.INFO] = acting.LATER
         return reader
+
+    @property
+    def caller(self) -> Principal:
+        """Raises Unauthenticated when there is none."""
+        if self.principal is None:
+            raise Unauthenticated
+        return self.principal
+
+    async def turn_to_session(self) -> AsyncSession:
+        """The write session, for a GET: a request that held two connections could wait for itself in a full pool."""
+        await self.release_reader()
+        return self.session
 
     async def turn_to_standby(self) -> AsyncSession:
         """The reader, from here on of the standby, if there is one that is close behind."""
