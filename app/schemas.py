@@ -39,7 +39,7 @@ def _sane_instant(value: datetime) -> datetime:
     """Keeps room for time zones and durations: years 1 and 9999 overflow as soon as anything is added."""
     if not 1900 <= value.year <= 2200:
         raise ValueError("时间超出范围")
-    return value.astimezone(UTC)
+    return value if value.tzinfo is UTC else value.astimezone(UTC)
 
 
 def _sane_day(value: date) -> date:

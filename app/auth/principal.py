@@ -56,7 +56,11 @@ class Principal:
 
     def covers(self, area_path: str, *roles: Role) -> bool:
         """Holds one of the roles on this area or on one above it."""
-        return any(area_path.startswith(path) for path in self.area_paths(*roles))
+        for grant in self.grants:
+            path = grant.area_path if grant.role in roles and grant.scope_type is ScopeType.AREA else None
+            if path is not None and area_path.startswith(path):
+                return True
+        return False
 
     def holds(self, scope_type: ScopeType, scope_id: UUID, *roles: Role) -> bool:
         """Holds one of the roles on exactly this store, organisation, enterprise or area."""
