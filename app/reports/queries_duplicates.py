@@ -14,10 +14,11 @@ from app.categories import queries as categories_queries
 from app.categories.models import ExactPlace, ReportCategoryVersion
 from app.db import acting
 from app.db.acting import Reason
+from app.db.prepared import Prepared
 from app.db.session import AsyncSession
 from app.errors import Forbidden
 from app.reports import likeness, queries, workflow
-from app.reports.likeness import Match, Other, Reach, Spot
+from app.reports.likeness import Match, Other, Spot
 from app.reports.models import Report
 from app.reports.queries import CLOCK
 from app.reports.words import ActorRole, Status
@@ -32,7 +33,7 @@ KEPT = sa.and_(
 COLUMNS = (
     col(Report.id), col(Report.number), col(Report.status), col(Report.category_code), col(ReportCategoryVersion.parent_code),
     col(Report.lng), col(Report.lat), col(Report.created_at),
-    sa.func.coalesce(col(ReportCategoryVersion.exact_place) == ExactPlace.HANDLERS, False),
+    sa.func.coalesce(col(ReportCategoryVersion.exact_place) == ExactPlace.HANDLERS, False).label("guarded"),
 )
 CANDIDATES = sa.select(*COLUMNS).outerjoin(ReportCategoryVersion, KEPT)
 
@@ -65,27 +66,42 @@ async def _around(session: AsyncSession, spot: Spot, but: Collection[UUID]) -> l
     if spot.reach.radius_m == 0:
         return []
     async with acting.serving(session, Reason.AROUND):
-        found = await session.exec(nearest(spot, but))
-    return [Other(*row) for row in found.all()]
+        found = await NEAREST[spot.reach.category_code is not None].all(session, **values(spot, but))
+    return [Other(*row.values()) for row in found]
 
 
-def nearest(spot: Spot, but: Collection[UUID]) -> sa.Select[*tuple[Any, ...]]:
-    """The nearest open reports within the reach, of the same kind or of one that is kindred or not named yet."""
-    reach = spot.reach
-    west, south, east, north = geo.around(spot.lng, spot.lat, reach.radius_m)
-    point = sa.func.point(col(Report.lng), col(Report.lat))
+def nearest(*, of_kind: bool) -> sa.Select[*tuple[Any, ...]]:
+    """The nearest open reports within the reach, of the same kind or of one that is kindred or not named yet; or of any kind."""
+    west, south, east, north, lng, lat = (sa.bindparam(name, type_=sa.Float) for name in ("west", "south", "east", "north", "lng", "lat"))
+    since, until = (sa.bindparam(name, type_=sa.DateTime(timezone=True)) for name in ("since", "until"))
+    point, but = sa.func.point(col(Report.lng), col(Report.lat)), sa.bindparam("but", type_=sa.ARRAY(sa.Uuid))
     asked = CANDIDATES.where(
         col(Report.ended_at).is_(None), point.op("<@")(sa.func.box(sa.func.point(west, south), sa.func.point(east, north))),
-        sa.between(col(Report.created_at), spot.at - reach.span, spot.at + reach.span), col(Report.id).not_in(but), *_kind(reach),
+        sa.between(col(Report.created_at), since, until), col(Report.id) != sa.all_(sa.cast(but, sa.ARRAY(sa.Uuid))),
+        *(_kind() if of_kind else ()),
     )
-    return asked.order_by(point.op("<->")(sa.func.point(spot.lng, spot.lat))).limit(LOOKED_AT)
+    return asked.order_by(point.op("<->")(sa.func.point(lng, lat))).limit(LOOKED_AT)
 
 
-def _kind(reach: Reach) -> Iterable[sa.ColumnElement[bool]]:
-    if reach.category_code is None:
-        return ()
+def _kind() -> Iterable[sa.ColumnElement[bool]]:
     code, parent = col(Report.category_code), col(ReportCategoryVersion.parent_code)
-    return (sa.or_(code == reach.category_code, code.is_(None), parent == reach.parent_code),)
+    wanted, of_group = (sa.bindparam(name, type_=sa.Text) for name in ("category_code", "parent_code"))
+    return (sa.or_(code == wanted, code.is_(None), parent == of_group),)
+
+
+NEAREST = {of_kind: Prepared(nearest(of_kind=of_kind)) for of_kind in (True, False)}
+
+
+def values(spot: Spot, but: Collection[UUID]) -> dict[str, Any]:
+    """What `nearest` asks for."""
+    reach, kind = spot.reach, {}
+    west, south, east, north = geo.around(spot.lng, spot.lat, reach.radius_m)
+    if reach.category_code is not None:
+        kind = {"category_code": reach.category_code, "parent_code": reach.parent_code}
+    return {
+        "west": west, "south": south, "east": east, "north": north, "lng": spot.lng, "lat": spot.lat, "since": spot.at - reach.span,
+        "until": spot.at + reach.span, "but": list(but), **kind,
+    }
 
 
 async def _by_photo(session: AsyncSession, principal: Principal, report: Report) -> list[Other]:

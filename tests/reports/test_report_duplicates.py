@@ -145,7 +145,7 @@ async def test_many_duplicates_cost_as_many_statements_as_one(scene: Scene, stat
 
 
 async def test_places_are_found_by_their_index(scene: Scene) -> None:
-    asked = queries_duplicates.nearest(SPOT, [new_id()])
+    asked = queries_duplicates.nearest(of_kind=True).params(queries_duplicates.values(SPOT, [new_id()]))
     written = asked.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True})
     connection = await scene.session.connection()
     await connection.execute(sa.text("set local enable_seqscan = off"))
