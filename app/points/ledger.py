@@ -103,7 +103,7 @@ OPEN_LOTS = Prepared(
 )
 # Balance, lots, transaction and entries in one round trip; the trigger that adds the entries up sees them together. What an entry came
 # to is what the balance came to, less what later entries of this transaction still add to the same account.
-WRITE = Prepared(sa.text("""
+WRITING = """
 with balance as (
   update points_balance
      set available = available + :to_available, held = held + :held, debt = debt + :to_debt, version = version + 1
@@ -120,7 +120,7 @@ with balance as (
 ), lot as (
   insert into points_lot (id, member_id, transaction_id, amount, remaining, expires_on)
   select :lot_id, :member_id, :id, :lot_points, :lot_points, :lot_expires_on where :lot_id is not null
-)
+){}
 insert into points_entry (id, transaction_id, account, member_id, lot_id, amount, balance_after, account_version, store_id, month)
 select e.id, :id, e.account, case when e.account in ('available', 'held', 'debt') then :member_id end, e.lot_id, e.amount,
        case e.account when 'available' then b.available when 'held' then b.held when 'debt' then -b.debt end - e.still_to_come, b.version,
@@ -129,7 +129,8 @@ select e.id, :id, e.account, case when e.account in ('available', 'held', 'debt'
        unnest(:ids, :accounts, :lots, :amounts, :still_to_come, :stores, :months)
          as e (id, account, lot_id, amount, still_to_come, store_id, month)
 returning 1
-""").bindparams(
+"""
+BINDS = (
     *(sa.bindparam(name, type_=sa.Uuid) for name in ("id", "member_id", "reference_id", "reverses_id", "actor_id", "lot_id")),
     *(sa.bindparam(name, type_=sa.Integer) for name in ("amount", "to_available", "held", "to_debt", "rule_version", "lot_points")),
     *(sa.bindparam(name, type_=sa.Text) for name in ("kind", "rule_code", "reason_code", "reference_type", "reference_number")),
@@ -138,7 +139,25 @@ returning 1
     *(sa.bindparam(name, type_=ARRAY(sa.Integer)) for name in ("amounts", "still_to_come", "shifts")),
     *(sa.bindparam(name, type_=ARRAY(sa.Date)) for name in ("months", "last_days")),
     sa.bindparam("accounts", type_=ARRAY(sa.Text)),
-))
+)
+# What was judged of an award stands by the transaction, or alone where nothing was credited.
+JUDGING = """
+insert into points_award (id, member_id, rule_code, rule_version, source_type, source_id, source_number, filed_on, area_path, points_each,
+                          units, units_credited, credited, withheld, withheld_reason, withheld_cap, once_key, transaction_id)
+select :award_id, :member_id, :rule_code, :rule_version, :reference_type, :reference_id, :reference_number, :filed_on, :area_path,
+       :points_each, :units, :units_credited, :credited, :withheld, :withheld_reason, :withheld_cap, :once_key, :id
+"""
+JUDGED = (
+    sa.bindparam("award_id", type_=sa.Uuid), sa.bindparam("filed_on", type_=sa.Date),
+    *(sa.bindparam(name, type_=sa.Integer) for name in (
+        "points_each", "units", "units_credited", "credited", "withheld", "withheld_cap",
+    )),
+    *(sa.bindparam(name, type_=sa.Text) for name in ("area_path", "withheld_reason", "once_key")),
+)
+OF_AWARD = {"id", "member_id", "rule_code", "rule_version", "reference_type", "reference_id", "reference_number"}
+WRITE = Prepared(sa.text(WRITING.format("")).bindparams(*BINDS))
+WRITE_AWARD = Prepared(sa.text(WRITING.format(f", award as ({JUDGING})")).bindparams(*BINDS, *JUDGED))
+NOTE_AWARD = Prepared(sa.text(JUDGING).bindparams(*(bind for bind in BINDS if bind.key in OF_AWARD), *JUDGED))
 
 
 async def lock(session: AsyncSession, member_id: UUID) -> Balance:
@@ -161,9 +180,11 @@ async def open_lots(session: AsyncSession, member_id: UUID) -> list[Lot]:
 
 async def post(
     session: AsyncSession, *, member_id: UUID, kind: Kind, legs: Sequence[Leg], reference: Reference, cause: Cause,
-    lot: NewLot | None = None, shifts: Sequence[Shift] = (),
+    lot: NewLot | None = None, shifts: Sequence[Shift] = (), judgement: Mapping[str, Any] | None = None,
 ) -> UUID:
     """Writes one transaction with its entries and its lot, and moves the balance and lots by them; returns the transaction's id.
+
+    `judgement`: what an award by a rule was judged to be, written along.
 
     The legs must sum to 0, no lot may come twice in `shifts`, and the caller must hold the balance row (`lock`). Raises IntegrityError
     when the balance, or a lot, would go below 0.
@@ -180,9 +201,24 @@ async def post(
         "shifted_lots": [shift.lot_id for shift in shifts], "shifts": [shift.points for shift in shifts],
         "last_days": [shift.last_day for shift in shifts],
     }
-    written = await WRITE.all(session, **values, **_columns(legs, moved))
+    values |= _columns(legs, moved)
+    if judgement is None:
+        written = await WRITE.all(session, **values)
+    else:
+        written = await WRITE_AWARD.all(session, **{**values, **judgement}, award_id=new_id())
     assert len(written) == len(legs)  # the caller holds the balance row, so it is there
     return transaction_id
+
+
+async def note(
+    session: AsyncSession, *, member_id: UUID, reference: Reference, cause: Cause, judgement: Mapping[str, Any]
+) -> None:
+    """What was judged of an award that credits nothing."""
+    values = {
+        "id": None, "member_id": member_id, "rule_code": cause.rule_code, "rule_version": cause.rule_version,
+        "reference_type": reference.type, "reference_id": reference.id, "reference_number": reference.number, "award_id": new_id(),
+    }
+    await NOTE_AWARD.all(session, **{**values, **judgement})
 
 
 def _columns(legs: Sequence[Leg], moved: Mapping[LedgerAccount, int]) -> dict[str, list[Any]]:

@@ -1,7 +1,6 @@
 """What keeps an award back or lets it wait, and the lists of it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -10,25 +9,14 @@ import sqlalchemy as sa
 from sqlmodel import col
 
 from app.auth import queries as auth_queries
-from app.auth.models import Account
-from app.auth.principal import AccountStatus, Principal, within
+from app.auth.principal import Principal, within
 from app.auth.roles import Role
 from app.db.session import AsyncSession
 from app.errors import NotFound
-from app.points import workflow_conditions
-from app.points.models import PointsAward, PointsProposal, PointsRule, PointsText, ProposalStatus
+from app.points.models import PointsProposal, PointsText, ProposalStatus
 from app.points.models_conditions import ConfirmationStatus, PointsConfirmation, PointsEarningStop
 
 TODAY = auth_queries.TODAY
-
-
-@dataclass(frozen=True, slots=True)
-class Circumstances:
-    """What stands between a member and an award, whatever the caps leave. `confirmation`: what became of a wait for this source."""
-
-    erased: bool
-    stopped: bool
-    confirmation: ConfirmationStatus | None
 
 
 def _running(member_id: Any) -> tuple[sa.ColumnElement[bool], ...]:
@@ -42,39 +30,9 @@ def stopped_until(member_id: Any) -> sa.ScalarSelect[Any]:
     return sa.select(sa.func.max(PointsEarningStop.until)).where(*_running(member_id)).scalar_subquery()
 
 
-async def circumstances(
-    session: AsyncSession, *, member_id: UUID, rule: str, source_type: str, source_id: UUID
-) -> Circumstances:
-    """In one statement, under the caller's lock on the balance row: whoever erases or stops the member has it first, or waits."""
-    erased = sa.exists().where(col(Account.id) == member_id, col(Account.status) == AccountStatus.ERASED)
-    waited = sa.select(col(PointsConfirmation.status)).where(
-        col(PointsConfirmation.rule_code) == rule, col(PointsConfirmation.source_type) == source_type,
-        col(PointsConfirmation.source_id) == source_id, col(PointsConfirmation.member_id) == member_id,
-    )
-    found = await session.exec(sa.select(erased, sa.exists().where(*_running(member_id)), waited.scalar_subquery()))
-    return Circumstances(*found.one())
-
-
-async def in_week(session: AsyncSession, *, member_id: UUID, rule: str, day: date) -> int:
-    """Awards of the rule that were credited, or wait for a second reviewer, in the week of a day. The balance row is locked."""
-    monday, sunday = workflow_conditions.week_of(day)
-    credited = sa.select(sa.func.count()).where(
-        col(PointsAward.member_id) == member_id, col(PointsAward.filed_on).between(monday, sunday), col(PointsAward.rule_code) == rule,
-        col(PointsAward.credited) > 0,
-    )
-    waiting = sa.select(sa.func.count()).where(
-        col(PointsConfirmation.member_id) == member_id, col(PointsConfirmation.filed_on).between(monday, sunday),
-        col(PointsConfirmation.rule_code) == rule, col(PointsConfirmation.status) == ConfirmationStatus.PENDING,
-    )
-    found = await session.exec(sa.select(credited.scalar_subquery() + waiting.scalar_subquery()))
-    return int(found.scalar_one())
-
-
-async def version_of(session: AsyncSession, *, code: str, version: int) -> PointsRule:
-    """The rule as it was when something was judged by it."""
-    found = await session.exec(sa.select(PointsRule).where(col(PointsRule.code) == code, col(PointsRule.version) == version))
-    rule: PointsRule = found.scalars().one()
-    return rule
+def stopped(member_id: Any) -> sa.ColumnElement[bool]:
+    """Is the member's earning stopped, as part of another statement."""
+    return sa.exists().where(*_running(member_id))
 
 
 async def access_confirmation(session: AsyncSession, *, principal: Principal, confirmation_id: UUID) -> PointsConfirmation:

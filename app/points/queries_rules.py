@@ -1,21 +1,16 @@
-"""Which rule holds where, and what it has given a member so far."""
+"""Which rule holds where. What an award asks of it stands in `queries_awarding`."""
 
 from collections.abc import Sequence
-from datetime import date, timedelta
-from typing import Any
-from uuid import UUID
+from datetime import date
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlmodel import col
 
-from app import clock
 from app.db.session import AsyncSession
 from app.errors import NotFound
 from app.points import validity
-from app.points.models import PointsAward, PointsRule
-from app.points.models_rules import CapCode, PointsCap
-from app.points.workflow import Ceiling, Usage
+from app.points.models import PointsRule
 
 
 async def rule_in_force(session: AsyncSession, *, code: str, area_path: str, on: date) -> PointsRule | None:
@@ -90,67 +85,3 @@ async def titles(session: AsyncSession) -> dict[str, str]:
         .order_by(col(PointsRule.code), col(PointsRule.version).desc())
     )
     return {row[0]: row[1] for row in found.all()}
-
-
-async def award(session: AsyncSession, *, member_id: UUID, rule: str, source_type: str, source_id: UUID) -> PointsAward | None:
-    found = await session.exec(
-        sa.select(PointsAward).where(
-            col(PointsAward.rule_code) == rule, col(PointsAward.source_type) == source_type, col(PointsAward.source_id) == source_id,
-            col(PointsAward.member_id) == member_id,
-        )
-    )
-    known: PointsAward | None = found.scalars().first()
-    return known
-
-
-async def given_before(session: AsyncSession, *, member_id: UUID, rule: str, once_key: str) -> bool:
-    """Was the member credited by the rule for this already? The balance row is locked; a unique index stands behind it."""
-    found = await session.exec(
-        sa.select(sa.literal(1)).where(
-            col(PointsAward.member_id) == member_id, col(PointsAward.rule_code) == rule, col(PointsAward.once_key) == once_key
-        )
-    )
-    return found.first() is not None
-
-
-async def usage(session: AsyncSession, *, member_id: UUID, rule: str, day: date, area_path: str) -> tuple[Usage, Ceiling]:
-    """What a member has in the periods of a filing day, and what may be had over all rules where the award is earned.
-
-    Counts under the caller's lock on the balance row, so that awards at once cannot both see the same room. One statement.
-    """
-    used = had(member_id, rule, day).subquery()
-    found = await session.exec(sa.select(used, *_ceiling(area_path, day)))
-    row = found.one()
-    return Usage(*row[:7]), Ceiling(*row[7:])
-
-
-def had(member_id: UUID, rule: str, day: date) -> sa.Select[Any]:
-    """The units of a rule and the points of all, in the columns of `Usage`."""
-    week, month, year = day - timedelta(days=day.weekday()), clock.month_start(day), day.replace(month=1, day=1)
-    on, mine, credited = col(PointsAward.filed_on), col(PointsAward.rule_code) == rule, col(PointsAward.credited)
-    today, in_week = on == day, sa.and_(on >= week, on < week + timedelta(days=7))
-    in_month, in_year = sa.and_(on >= month, on < clock.next_month(day)), sa.and_(on >= year, on < date(day.year + 1, 1, 1))
-
-    def total(column: Any, *where: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
-        return sa.func.coalesce(sa.func.sum(column).filter(*where), 0)
-
-    units = col(PointsAward.units_credited)
-    asked = [total(units, mine, period) for period in (today, in_week, in_month, in_year)]
-    asked += [total(credited, period) for period in (today, in_month, in_year)]
-    columns: list[Any] = [column.label(f"had_{number}") for number, column in enumerate(asked)]
-    return sa.select(*columns).where(
-        col(PointsAward.member_id) == member_id, credited > 0, on >= min(year, week),
-        on < max(date(day.year + 1, 1, 1), week + timedelta(days=7)),
-    )
-
-
-def _ceiling(area_path: str, day: date) -> list[sa.ColumnElement[Any]]:
-    """Day, month and year of the GLOBAL cap in force, null without limit."""
-    cap = (
-        sa.select(col(PointsCap.per_day), col(PointsCap.per_month), col(PointsCap.per_year))
-        .where(col(PointsCap.code) == CapCode.GLOBAL, validity.above(PointsCap, area_path), validity.valid(PointsCap, day))
-        .order_by(*validity.nearest_first(PointsCap))
-        .limit(1)
-        .cte("cap")
-    )
-    return [sa.select(column).scalar_subquery() for column in cap.c]

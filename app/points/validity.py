@@ -4,6 +4,7 @@ from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import col
 
 from app.points.models import PointsRule
@@ -13,10 +14,15 @@ from app.points.workflow_rules import lineage
 
 def above(table: type[PointsRule | PointsCap], area_path: str) -> sa.ColumnElement[bool]:
     """Of the whole platform, of the area, or of one above it."""
-    return sa.or_(col(table.area_path).is_(None), col(table.area_path).in_(lineage(area_path)))
+    return among(table, sa.literal(lineage(area_path), ARRAY(sa.Text)))
 
 
-def valid(table: type[PointsRule | PointsCap], on: date) -> sa.ColumnElement[bool]:
+def among(table: type[PointsRule | PointsCap], paths: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+    """The same of an area whose lineage is bound to the statement."""
+    return sa.or_(col(table.area_path).is_(None), col(table.area_path) == sa.any_(paths))
+
+
+def valid(table: type[PointsRule | PointsCap], on: date | sa.ColumnElement[date]) -> sa.ColumnElement[bool]:
     return sa.and_(
         sa.or_(col(table.valid_from).is_(None), col(table.valid_from) <= on),
         sa.or_(col(table.valid_until).is_(None), col(table.valid_until) >= on),

@@ -14,6 +14,7 @@ from app.auth.roles import Role, ScopeType
 EARNING_STOP = "earning_stop"
 SECOND_REVIEWER = "second_reviewer"
 SECOND_REVIEWER_REFUSED = "second_reviewer_refused"
+ABOVE_PER_WEEK = "second_reviewer_above_per_week"
 MOST_DAYS_BACK = 365  # an award by people for a day before that is too late
 
 
@@ -78,12 +79,8 @@ def by_people(conditions: Mapping[str, Any]) -> ByPeople | None:
 
 def needs_second_reviewer(conditions: Mapping[str, Any], in_week: int) -> bool:
     """`in_week`: how many awards of the rule the member has, or waits for, in the week of filing."""
-    above = conditions.get("second_reviewer_above_per_week")
+    above = conditions.get(ABOVE_PER_WEEK)
     return above is not None and in_week >= int(above)
-
-
-def asks_second_reviewer(conditions: Mapping[str, Any]) -> bool:
-    return "second_reviewer_above_per_week" in conditions
 
 
 def stop_terms(conditions: Mapping[str, Any]) -> StopTerms | None:

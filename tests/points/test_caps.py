@@ -17,8 +17,9 @@ from app.audit.models import AuditEvent
 from app.auth.roles import Role, ScopeType
 from app.db.base import new_id
 from app.db.session import AsyncSession
-from app.points import queries_rules, service, workflow
+from app.points import queries_awarding, service, workflow
 from app.points.models import PointsAward
+from app.points.queries_awarding import Periods
 from app.points.service import Award
 from app.points.views import withheld_sentence
 from app.points.workflow import Caps, Ceiling, Credit, Usage
@@ -227,7 +228,7 @@ async def test_usage_is_quick_for_a_member_with_ten_thousand_awards(session, cas
               from generate_series(1, 10000) n, unnest(cast(:everybody as uuid[])) m"""),
         params={"everybody": everybody},
     )
-    query = queries_rules.had(cast.rider.id, "REPORT_JOINED", clock.today())
+    query = queries_awarding.had(cast.rider.id, "REPORT_JOINED", Periods.of(clock.today()))
     told = str(query.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True}))
     plan = "\n".join(row[0] for row in (await session.exec(sa.text(f"explain {told}"))).all())
     assert "ix_points_award_member_id_filed_on" in plan and "Seq Scan" not in plan, plan

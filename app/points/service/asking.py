@@ -1,6 +1,5 @@
 """An award that only a second reviewer can let through waits; what it is for goes on meanwhile."""
 
-from datetime import date
 from uuid import UUID
 
 from app.audit import service as audit_service
@@ -8,25 +7,16 @@ from app.auth import queries as auth_queries
 from app.auth.roles import Role
 from app.db.session import AsyncSession
 from app.messages import service as messages_service
-from app.points import queries_conditions, workflow_conditions
 from app.points.ledger import Reference
-from app.points.models import PointsRule
 from app.points.models_conditions import PointsConfirmation
+from app.points.queries_awarding import Rule
 from app.points.service.judging import Claim
 
 STAFF_PAGE = "pages/points/confirmations"
 
 
-async def must_wait(session: AsyncSession, rule: PointsRule, *, member_id: UUID, filed_on: date) -> bool:
-    """Has the member had so many of the rule in the week that another reviewer must look? The balance row is locked."""
-    if not workflow_conditions.asks_second_reviewer(rule.conditions):
-        return False
-    in_week = await queries_conditions.in_week(session, member_id=member_id, rule=rule.code, day=filed_on)
-    return workflow_conditions.needs_second_reviewer(rule.conditions, in_week)
-
-
 async def ask(
-    session: AsyncSession, rule: PointsRule, claim: Claim, *, reference: Reference, points: int, actor_id: UUID | None
+    session: AsyncSession, rule: Rule, claim: Claim, *, reference: Reference, points: int, actor_id: UUID | None
 ) -> None:
     """Writes down what waits, and tells those who may let it through."""
     row = PointsConfirmation(

@@ -4,17 +4,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy.dialects.postgresql import insert
-
 from app import clock
 from app.audit import service as audit_service
-from app.db.base import new_id
 from app.db.session import AsyncSession
-from app.points import ledger, queries_conditions, queries_rules, workflow_conditions
+from app.points import ledger, queries_awarding, workflow_conditions
 from app.points.ledger import Balance, Cause, Reference
-from app.points.models import Kind, PointsAward, PointsRule
+from app.points.models import Kind
 from app.points.models_conditions import ConfirmationStatus
-from app.points.queries_conditions import Circumstances
+from app.points.queries_awarding import Grounds, Rule
 from app.points.service import asking, judging
 from app.points.service.judging import Claim, Judgement
 from app.points.service.moving import ERASED, credit
@@ -37,7 +34,7 @@ class Case:
     """One source that a member is to be paid for; `version` None: nothing holds on the day of filing."""
 
     rule: str
-    version: PointsRule | None
+    version: Rule | None
     reference: Reference
     claim: Claim
 
@@ -54,54 +51,50 @@ async def award(
     second reviewer of it. Raises ValidationFailed for points that the rule leaves to no official.
     """
     claim = Claim(member_id, clock.local_day(filed_at), area_path, points, units, subject)
-    version = await queries_rules.rule_in_force(session, code=rule, area_path=area_path, on=claim.filed_on)
-    case = Case(rule, version, Reference(source_type, source_id, source_number), claim)
+    reference = Reference(source_type, source_id, source_number)
     balance = await ledger.lock(session, member_id)
-    known = await queries_rules.award(session, member_id=member_id, rule=rule, source_type=source_type, source_id=source_id)
-    if known is not None:
-        return Award(known.credited, known.withheld, known.withheld_reason, known.withheld_cap, known.transaction_id)
-    seen = await circumstances(session, case)
+    seen = await grounds(session, rule, reference, claim)
+    if seen.known is not None:
+        return Award(*seen.known)
+    version = seen.rule
     if seen.confirmation is not None:
         waits = SECOND_REVIEWER_REFUSED if seen.confirmation is ConfirmationStatus.REFUSED else SECOND_REVIEWER
         return Award(0, judging.asked(version, claim), waits)
+    case = Case(rule, version, reference, claim)
     found = await judged(session, case, seen)
-    if version is not None and found.credited and await asking.must_wait(session, version, member_id=member_id, filed_on=claim.filed_on):
-        await asking.ask(session, version, claim, reference=case.reference, points=found.asked, actor_id=actor_id)
+    if version is not None and found.credited and workflow_conditions.needs_second_reviewer(version.conditions, seen.in_week):
+        await asking.ask(session, version, claim, reference=reference, points=found.asked, actor_id=actor_id)
         return Award(0, found.asked, SECOND_REVIEWER)
     return await settle(session, case, balance, found)
 
 
-async def circumstances(session: AsyncSession, case: Case) -> Circumstances:
-    return await queries_conditions.circumstances(
-        session, member_id=case.claim.member_id, rule=case.rule, source_type=case.reference.type, source_id=case.reference.id
+async def grounds(session: AsyncSession, rule: str, reference: Reference, claim: Claim) -> Grounds:
+    return await queries_awarding.grounds(
+        session, member_id=claim.member_id, rule=rule, source_type=reference.type, source_id=reference.id, day=claim.filed_on,
+        area_path=claim.area_path,
     )
 
 
-async def judged(session: AsyncSession, case: Case, seen: Circumstances) -> Judgement:
+async def judged(session: AsyncSession, case: Case, seen: Grounds) -> Judgement:
     """What may be credited, and what keeps the rest back; the balance row is locked.
 
     An erased account gets nothing more: its balance is settled for good. A member whose earning is stopped gets nothing either.
     """
     if seen.erased or seen.stopped:
         return Judgement(judging.asked(case.version, case.claim), 0, 0, ERASED if seen.erased else EARNING_STOP)
-    return await judging.judge(session, case.version, case.claim)
+    return await judging.judge(session, case.version, case.claim, seen)
 
 
 async def settle(session: AsyncSession, case: Case, balance: Balance, found: Judgement) -> Award:
     """Credits what was judged and writes the judgement down."""
-    claim, reference, transaction_id = case.claim, case.reference, None
-    number = case.version.version if case.version else 0
+    claim, reference, transaction_id, judgement = case.claim, case.reference, None, judging.columns(case.claim, found)
+    cause = Cause(case.rule, rule_code=case.rule, rule_version=case.version.version if case.version else 0)
     if found.credited:
-        cause = Cause(case.rule, rule_code=case.rule, rule_version=number)
         transaction_id = await credit(
-            session, claim.member_id, balance, found.credited, kind=Kind.EARN, reference=reference, cause=cause
+            session, claim.member_id, balance, found.credited, kind=Kind.EARN, reference=reference, cause=cause, judgement=judgement
         )
-    await session.exec(
-        insert(PointsAward).values(
-            id=new_id(), rule_code=case.rule, rule_version=number, source_type=reference.type, source_id=reference.id,
-            source_number=reference.number, transaction_id=transaction_id, **judging.columns(claim, found),
-        )
-    )
+    else:
+        await ledger.note(session, member_id=claim.member_id, reference=reference, cause=cause, judgement=judgement)
     about = workflow_conditions.by_people(case.version.conditions) if case.version else None
     audit_service.record(
         session, "points.award", object_kind=reference.type, object_id=reference.id,

@@ -8,10 +8,10 @@ from app.auth.principal import Principal
 from app.db.session import AsyncSession
 from app.errors import Forbidden, InvalidTransition
 from app.messages import service as messages_service
-from app.points import ledger, queries_conditions
+from app.points import ledger, queries_awarding, queries_conditions
 from app.points.ledger import Reference
-from app.points.models import PointsRule
 from app.points.models_conditions import ConfirmationStatus, PointsConfirmation
+from app.points.queries_awarding import Rule
 from app.points.service import awarding, noting
 from app.points.service.awarding import Award, Case
 from app.points.service.judging import Claim
@@ -25,14 +25,13 @@ async def confirm(session: AsyncSession, *, principal: Principal, confirmation_i
     Raises NotFound, Forbidden for the first reviewer and for the member, InvalidTransition when decided.
     """
     row = await _decidable(session, principal, confirmation_id)
-    rule = await queries_conditions.version_of(session, code=row.rule_code, version=row.rule_version)
+    rule = await queries_awarding.version_of(session, code=row.rule_code, version=row.rule_version)
     reference = Reference(row.source_type, row.source_id, row.source_number)
     claim = Claim(row.member_id, row.filed_on, row.area_path, row.points_each, row.units, row.subject_id)
     case = Case(row.rule_code, rule, reference, claim)
     balance = await ledger.lock(session, row.member_id)
-    given = await awarding.settle(
-        session, case, balance, await awarding.judged(session, case, await awarding.circumstances(session, case))
-    )
+    seen = await awarding.grounds(session, row.rule_code, reference, claim)
+    given = await awarding.settle(session, case, balance, await awarding.judged(session, case, seen))
     await _decide(session, principal, row, ConfirmationStatus.CONFIRMED, credited=given.credited)
     await _tell(session, row, title="积分已确认", body=f"{_named(row, rule)}已由第二位审核员确认，{_outcome(given)}")
     return row
@@ -41,7 +40,7 @@ async def confirm(session: AsyncSession, *, principal: Principal, confirmation_i
 async def refuse(session: AsyncSession, *, principal: Principal, confirmation_id: UUID, reason: str) -> PointsConfirmation:
     """Nothing is paid, and the member hears why. Raises what `confirm` raises."""
     row = await _decidable(session, principal, confirmation_id)
-    rule = await queries_conditions.version_of(session, code=row.rule_code, version=row.rule_version)
+    rule = await queries_awarding.version_of(session, code=row.rule_code, version=row.rule_version)
     said = await noting.note(session, member_id=row.member_id, text=reason)
     await _decide(session, principal, row, ConfirmationStatus.REFUSED, reason_id=said)
     await _tell(session, row, title="积分未获确认", body=f"{_named(row, rule)}未获第二位审核员确认：{reason}")
@@ -73,7 +72,7 @@ async def _decide(
     await session.flush()
 
 
-def _named(row: PointsConfirmation, rule: PointsRule) -> str:
+def _named(row: PointsConfirmation, rule: Rule) -> str:
     return f"{rule.title}（{row.source_number}）" if row.source_number else rule.title
 
 

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from app.db.session import AsyncSession
 from app.errors import ValidationFailed
-from app.points import queries_rules, workflow, workflow_rules
-from app.points.models import PointsRule
+from app.points import queries_awarding, workflow, workflow_rules
+from app.points.queries_awarding import Grounds, Rule
 from app.points.workflow_rules import NO_RULE
 
 
@@ -44,14 +44,14 @@ class Judgement:
         return self.asked - self.credited
 
 
-def asked(version: PointsRule | None, claim: Claim) -> int:
+def asked(version: Rule | None, claim: Claim) -> int:
     """Points before any cap. Without a version nothing is promised, and so nothing withheld."""
     if version is None:
         return 0
     return (version.points if claim.points is None else claim.points) * claim.units
 
 
-async def judge(session: AsyncSession, version: PointsRule | None, claim: Claim) -> Judgement:
+async def judge(session: AsyncSession, version: Rule | None, claim: Claim, seen: Grounds) -> Judgement:
     """The caller holds the balance row. Raises ValidationFailed for points outside the range that a rule leaves to an official."""
     points = asked(version, claim)
     if version is None:
@@ -59,19 +59,16 @@ async def judge(session: AsyncSession, version: PointsRule | None, claim: Claim)
     require_in_range(version, claim.points)
     once_per = version.conditions.get("once_per")
     once_key = workflow_rules.once_key(once_per, claim.subject, claim.filed_on)
-    if once_key and await queries_rules.given_before(session, member_id=claim.member_id, rule=version.code, once_key=once_key):
+    if once_key and await queries_awarding.given_before(session, member_id=claim.member_id, rule=version.code, once_key=once_key):
         return Judgement(points, 0, 0, f"{workflow_rules.ONCE}{once_per}")
     if not points:
         return Judgement(0, 0, 0, None)
-    usage, ceiling = await queries_rules.usage(
-        session, member_id=claim.member_id, rule=version.code, day=claim.filed_on, area_path=claim.area_path
-    )
     caps = workflow.Caps(version.per_day, version.per_week, version.per_month, version.per_year)
-    credit = workflow.creditable(points // claim.units, claim.units, caps, ceiling, usage)
+    credit = workflow.creditable(points // claim.units, claim.units, caps, seen.ceiling, seen.usage)
     return Judgement(points, credit.credited, credit.units, credit.reason, credit.cap, once_key if credit.credited else None)
 
 
-def require_in_range(version: PointsRule, points: int | None) -> None:
+def require_in_range(version: Rule, points: int | None) -> None:
     """Raises ValidationFailed. Only a rule with `points_max` leaves the figure to an official; a category may set its own elsewhere."""
     if points is None or version.points_max is None:
         return

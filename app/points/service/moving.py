@@ -1,5 +1,6 @@
 """The two movements that everything but orders is made of: points come to a locked balance, or leave it."""
 
+from typing import Any
 from uuid import UUID
 
 from app.db.base import new_id
@@ -14,9 +15,13 @@ ERASED = "account_erased"  # the reason of what settles a balance for good, and 
 
 
 async def credit(
-    session: AsyncSession, member_id: UUID, balance: Balance, points: int, *, kind: Kind, reference: Reference, cause: Cause
+    session: AsyncSession, member_id: UUID, balance: Balance, points: int, *, kind: Kind, reference: Reference, cause: Cause,
+    judgement: dict[str, Any] | None = None,
 ) -> UUID:
-    """Adds points to a locked balance: the debt takes its share first, the rest becomes a lot. Returns the transaction's id."""
+    """Adds points to a locked balance: the debt takes its share first, the rest becomes a lot. Returns the transaction's id.
+
+    `judgement`: of an award by a rule, its columns, written along.
+    """
     settled = min(points, balance.debt)
     source = LedgerAccount.ISSUANCE if kind is Kind.EARN else LedgerAccount.ADJUSTMENT
     legs, lot = [Leg(source, -points)], None
@@ -25,7 +30,9 @@ async def credit(
     if points > settled:
         lot = NewLot(new_id(), points - settled, workflow.lapse_day(balance.today))
         legs.append(Leg(AVAILABLE, points - settled, lot.id))
-    return await ledger.post(session, member_id=member_id, kind=kind, legs=legs, reference=reference, cause=cause, lot=lot)
+    return await ledger.post(
+        session, member_id=member_id, kind=kind, legs=legs, reference=reference, cause=cause, lot=lot, judgement=judgement
+    )
 
 
 async def take_back(
