@@ -119,10 +119,7 @@ class Prepared:
 
     async def _sent(self, line: Line, values: Mapping[str, Any]) -> Sequence[Row]:
         compiled = self._compiled or self._compile(line.connection.dialect)
-        async with line.adapter._execute_mutex:
-            if line.adapter._transaction is None:
-                await line.adapter._start_transaction()
-            return compiled.rows(await line.driver.fetch(compiled.text, *compiled.arguments(values)))
+        return compiled.rows(await _fetched(line, compiled.text, compiled.arguments(values)))
 
     def _compile(self, dialect: Dialect) -> _Compiled:
         statement = self.statement
@@ -141,6 +138,25 @@ class Prepared:
         asked = frozenset(name for name, bind in made.binds.items() if bind.required)
         self._compiled = _Compiled(str(made), asked, binds, results)
         return self._compiled
+
+
+async def spoken(session: AsyncSession, text: str, *values: Any) -> Sequence[Row]:
+    """The rows of a statement that comes in the driver's own words, its values by number. What is pending in the session stays so."""
+    line = await line_of(session)
+    if line.heard:
+        return _read(await (await session.connection()).exec_driver_sql(text, values))
+    try:
+        return await _fetched(line, text, values)
+    except BaseException as error:
+        await session.run_sync(_refused, line, error, text)
+
+
+async def _fetched(line: Line, text: str, arguments: Sequence[Any]) -> Sequence[Row]:
+    async with line.adapter._execute_mutex:
+        if line.adapter._transaction is None:
+            await line.adapter._start_transaction()
+        rows: Sequence[Row] = await line.driver.fetch(text, *arguments)
+        return rows
 
 
 def _read(found: CursorResult[Any]) -> Sequence[Row]:

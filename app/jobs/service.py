@@ -8,11 +8,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from app import tracing
+from app.db import prepared
 from app.db.session import AsyncSession
-from app.jobs.queue import SCHEMA, SessionDriver, queries_over
+from app.jobs.queue import BUILDER, SCHEMA
 from app.jobs.workflow import Priority
 
-LOG_KEPT_DAYS = 14
+ENQUEUE = BUILDER.build_enqueue_query("skip")  # the library's own words, which it would put together for each job anew
+NOW, LOG_KEPT_DAYS = timedelta(), 14
 SCOUT_SECONDS = 30
 
 CHOSEN = "(cast(:name as text) is null or entrypoint = :name) and (cast(:ids as bigint[]) is null or id = any(cast(:ids as bigint[])))"
@@ -54,9 +56,8 @@ async def enqueue(
     it goes along, so that the log, the trail and the trace of the job name it.
     """
     await session.flush()
-    await queries_over(SessionDriver(session)).enqueue(
-        name, _packed(payload), priority, execute_after=delay, dedupe_key=key, headers=_cause(session), on_conflict="skip"
-    )
+    headers = json.dumps(_cause(session), separators=(",", ":"))
+    await prepared.spoken(session, ENQUEUE, [int(priority)], [name], [_packed(payload)], [delay or NOW], [key], [headers])
 
 
 async def enqueue_all(session: AsyncSession, jobs: Sequence[tuple[str, dict[str, Any]]]) -> None:
@@ -64,9 +65,10 @@ async def enqueue_all(session: AsyncSession, jobs: Sequence[tuple[str, dict[str,
     if not jobs:
         return
     await session.flush()
-    await queries_over(SessionDriver(session)).enqueue(
-        [name for name, _ in jobs], [_packed(payload) for _, payload in jobs], [Priority.NORMAL] * len(jobs),
-        headers=[_cause(session)] * len(jobs), on_conflict="skip",
+    count, headers = len(jobs), json.dumps(_cause(session), separators=(",", ":"))
+    names, payloads = [name for name, _ in jobs], [_packed(payload) for _, payload in jobs]
+    await prepared.spoken(
+        session, ENQUEUE, [int(Priority.NORMAL)] * count, names, payloads, [NOW] * count, [None] * count, [headers] * count
     )
 
 

@@ -1,6 +1,6 @@
 """Putting messages into inboxes, reading them, counting permissions. What becomes of a copy through WeChat stands in `copies`."""
 
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -12,11 +12,45 @@ from app.auth.principal import AccountStatus
 from app.db import acting
 from app.db.acting import Reason
 from app.db.base import new_id
+from app.db.prepared import Prepared
 from app.db.session import AsyncSession
 from app.errors import NotFound, ValidationFailed
 from app.jobs import service as jobs_service
 from app.messages import queries, workflow
 from app.messages.models import MAX_GRANTS, Category, Message, MessageGrant, MessageMoment, MessageTemplate
+
+SENT = (
+    "id", "member_id", "category", "title", "body", "path", "reference_type", "reference_id", "reference_number", "moment",
+)
+
+
+def _sending() -> Prepared:
+    """Puts a row into an inbox that is not an erased person's, and tells whether a copy is permitted, and how urgent it is."""
+    member_id, category = sa.bindparam("member_id", type_=sa.Uuid), sa.bindparam("category", type_=sa.Text)
+    permitted = sa.exists(
+        sa.select(sa.literal(1))
+        .join_from(MessageGrant, MessageTemplate, col(MessageTemplate.template_id) == col(MessageGrant.template_id))
+        .where(
+            col(MessageGrant.member_id) == member_id, col(MessageGrant.count) > 0, col(MessageTemplate.active),
+            col(MessageTemplate.category) == category,
+        )
+    )
+    gone = sa.exists().where(col(Account.id) == member_id, col(Account.status) == AccountStatus.ERASED)
+    row = sa.select(
+        *(sa.bindparam(name, type_=sa.Uuid if name.endswith("id") else sa.Text).label(name) for name in SENT),
+        sa.case((permitted, sa.func.clock_timestamp())).label("copy_asked_at"),
+    ).where(sa.not_(gone))
+    made = insert(Message).from_select([*SENT, "copy_asked_at"], row, include_defaults=False)
+    return Prepared(made.returning(col(Message.copy_asked_at), _of_moment("urgent"), _of_moment("bulk")))
+
+
+def _of_moment(column: str) -> Any:
+    """`code`: the moment, or else the one that is named as the category."""
+    code = sa.bindparam("code", type_=sa.Text)
+    return sa.select(getattr(MessageMoment, column)).where(col(MessageMoment.code) == code).scalar_subquery().label(column)
+
+
+SENDING = _sending()
 
 
 async def send(
@@ -30,44 +64,15 @@ async def send(
     event that is more or less useful than others of its category, or urgent. Nobody writes to an erased account.
     """
     kind, reference_id, number = reference or (None, None, None)
-    message_id = new_id()
+    message_id, about = new_id(), Category(category)
     await acting.work_on(session, member_id, Reason.TELL)
-    permitted = sa.exists(
-        sa.select(sa.literal(1))
-        .join_from(MessageGrant, MessageTemplate, col(MessageTemplate.template_id) == col(MessageGrant.template_id))
-        .where(
-            col(MessageGrant.member_id) == member_id, col(MessageGrant.count) > 0, col(MessageTemplate.active),
-            col(MessageTemplate.category) == Category(category),
-        )
+    made = await SENDING.first(
+        session, id=message_id, member_id=member_id, category=about.value, title=workflow.cut(title, 60), body=workflow.cut(body, 500),
+        path=path, reference_type=kind, reference_id=reference_id, reference_number=number, moment=moment, code=moment or about.value,
     )
-    values: dict[str, Any] = {
-        "id": message_id, "member_id": member_id, "category": Category(category), "title": workflow.cut(title, 60),
-        "body": workflow.cut(body, 500), "path": path, "reference_type": kind, "reference_id": reference_id, "reference_number": number,
-        "moment": moment,
-    }
-    gone = sa.exists().where(col(Account.id) == member_id, col(Account.status) == AccountStatus.ERASED)
-    row = sa.select(
-        *(sa.literal(value, _type_of(name)).label(name) for name, value in values.items()),
-        sa.case((permitted, sa.func.clock_timestamp())).label("copy_asked_at"),
-    ).where(sa.not_(gone))
-    made = await session.exec(
-        insert(Message)
-        .from_select([*values, "copy_asked_at"], row, include_defaults=False)
-        .returning(col(Message.copy_asked_at), _of_moment(moment, category, "urgent"), _of_moment(moment, category, "bulk"))
-    )
-    copied = made.first()
-    if copied is not None and copied[0] is not None:
-        priority = workflow.priority(urgent=bool(copied[1]), bulk=bool(copied[2]))
+    if made is not None and made["copy_asked_at"] is not None:
+        priority = workflow.priority(urgent=bool(made["urgent"]), bulk=bool(made["bulk"]))
         await jobs_service.enqueue(session, "message.push", {"message_id": str(message_id)}, priority=priority)
-
-
-def _of_moment(moment: str | None, category: str, column: str) -> Any:
-    chosen = sa.select(getattr(MessageMoment, column)).where(col(MessageMoment.code) == (moment or Category(category).value))
-    return chosen.scalar_subquery().label(column)
-
-
-def _type_of(name: str) -> sa.types.TypeEngine[Any]:
-    return cast("sa.types.TypeEngine[Any]", getattr(Message, name).type)
 
 
 async def read(session: AsyncSession, *, member_id: UUID, message_id: UUID) -> Message:
