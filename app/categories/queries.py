@@ -100,12 +100,17 @@ async def policy_of(session: AsyncSession, kept: Kept) -> ReportCategoryVersion 
     return None if code is None else await version(session, code, number or FIRST)
 
 
+def kept(code: Any, number: Any) -> sa.ColumnElement[bool]:
+    """The condition that joins the version that a report keeps to the report's row."""
+    return sa.and_(
+        col(ReportCategoryVersion.category_code) == code, col(ReportCategoryVersion.version) == sa.func.coalesce(number, FIRST)
+    )
+
+
 def guards(code: Any, number: Any) -> sa.ColumnElement[bool]:
     """The predicate of a report's row: strangers do not see its exact place. False for one without a category."""
     return sa.exists().where(
-        col(ReportCategoryVersion.category_code) == code,
-        col(ReportCategoryVersion.version) == sa.func.coalesce(number, FIRST),
-        col(ReportCategoryVersion.exact_place) == ExactPlace.HANDLERS,
+        kept(code, number), col(ReportCategoryVersion.exact_place) == ExactPlace.HANDLERS
     )
 
 

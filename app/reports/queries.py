@@ -7,12 +7,16 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from app.auth.principal import Principal
+from app.categories import queries as categories_queries
+from app.categories.models import ReportCategoryVersion
 from app.db import acting
 from app.db.acting import Reason
+from app.db.prepared import Prepared
 from app.db.session import AsyncSession
 from app.errors import NotFound
 from app.reports import texts, workflow
@@ -28,15 +32,16 @@ INTO_DISPATCHED_AT = sa.func.report_dispatched_at(col(Report.merged_into), type_
 
 @dataclass(frozen=True, slots=True)
 class Seen(Sight):
-    """A report with what the rules ask about one caller, to be changed."""
+    """A report with what the rules ask about one caller, to be changed. `policy` and `joined_by` come with its lock only."""
 
     report: Report
     joined: bool
     request: ReportRequest | None
     into_dispatched_at: datetime | None
-    joined_count: int
     now: datetime
     look: ReportSecondLook | None
+    policy: ReportCategoryVersion | None = None
+    joined_by: Sequence[UUID] = ()
 
     @property
     def asked_by(self) -> UUID | None:
@@ -51,19 +56,29 @@ def _seen() -> sa.Select[*tuple[Any, ...]]:
     """Reports with the columns of `Seen`, for the person bound as `caller`."""
     mine = sa.bindparam("caller", type_=sa.Uuid)
     joined = sa.exists().where(col(ReportJoin.report_id) == col(Report.id), col(ReportJoin.member_id) == mine)
-    count = sa.select(sa.func.count()).where(col(ReportJoin.report_id) == col(Report.id)).scalar_subquery()
     asked = sa.and_(col(ReportRequest.report_id) == col(Report.id), col(ReportRequest.status) == RequestStatus.OPEN)
     look = sa.and_(col(ReportSecondLook.report_id) == col(Report.id), col(ReportSecondLook.status) == LookStatus.PENDING)
     return (
-        sa.select(Report, joined, ReportRequest, INTO_DISPATCHED_AT, count, CLOCK, ReportSecondLook)
+        sa.select(Report, joined, ReportRequest, INTO_DISPATCHED_AT, CLOCK, ReportSecondLook)
         .outerjoin(ReportRequest, asked)
         .outerjoin(ReportSecondLook, look)
     )
 
 
-# Built once: every command on a report reads by the second of them.
-SEEN = _seen()
-SEEN_ONE = SEEN.where(col(Report.id) == sa.bindparam("report_id", type_=sa.Uuid)).execution_options(populate_existing=True)
+# Built once: every command on a report reads by the last two of them.
+THIS = sa.bindparam("report_id", type_=sa.Uuid)
+JOINED_BY = sa.func.array_agg(
+    aggregate_order_by(col(ReportJoin.member_id), col(ReportJoin.member_id)), type_=ARRAY(sa.Uuid)
+)
+SEEN_ONE = _seen().where(col(Report.id) == THIS).execution_options(populate_existing=True)
+SEEN_TO_CHANGE = SEEN_ONE.add_columns(
+    ReportCategoryVersion,
+    sa.func.coalesce(
+        sa.select(JOINED_BY).where(col(ReportJoin.report_id) == col(Report.id)).scalar_subquery(), sa.cast([], ARRAY(sa.Uuid))
+    ),
+).outerjoin(ReportCategoryVersion, categories_queries.kept(col(Report.category_code), col(Report.category_version)))
+LOCK = Prepared(sa.select(col(Report.id)).where(col(Report.id) == THIS).with_for_update())
+JOINED = Prepared(sa.select(col(ReportJoin.member_id)).where(col(ReportJoin.report_id) == THIS).order_by(col(ReportJoin.member_id)))
 
 
 async def access(session: AsyncSession, *, principal: Principal, report_id: UUID) -> Seen:
@@ -105,19 +120,15 @@ async def lock(session: AsyncSession, *report_ids: UUID) -> dict[UUID, Report]:
 
 async def seen_locked(session: AsyncSession, *, report_id: UUID, caller: UUID) -> Seen | None:
     """The report under its lock. What stands beside it is read after the lock is held: a statement that waited would show it as it was."""
-    if not await lock(session, report_id):
+    if await LOCK.first(session, report_id=report_id) is None:
         return None
-    found = await session.exec(SEEN_ONE, params={"caller": caller, "report_id": report_id})
+    found = await session.exec(SEEN_TO_CHANGE, params={"caller": caller, "report_id": report_id})
     return Seen(*found.one())
 
 
-async def joiners(session: AsyncSession, *, report_id: UUID) -> Sequence[ReportJoin]:
+async def joined_by(session: AsyncSession, *, report_id: UUID) -> list[UUID]:
     """Whoever joined a report, in the order of their ids."""
-    found = await session.exec(
-        sa.select(ReportJoin).where(col(ReportJoin.report_id) == report_id).order_by(col(ReportJoin.member_id))
-        .execution_options(populate_existing=True)
-    )
-    return found.scalars().all()
+    return [row["member_id"] for row in await JOINED.all(session, report_id=report_id)]
 
 
 async def own_join(session: AsyncSession, *, report_id: UUID, member_id: UUID) -> ReportJoin | None:

@@ -13,6 +13,7 @@ from app.reports.models import Report
 from app.reports.service import case as cases
 from app.reports.service import clocks, filing, indexing, telling
 from app.reports.service.case import Case
+from app.reports.service.clocks import Lap
 from app.reports.words import TextCheck
 from app.reports.workflow import Command
 from app.uploads import queries as uploads_queries
@@ -39,8 +40,8 @@ async def amend(session: AsyncSession, *, principal: Principal, report_id: UUID,
         )
     if not {"category_code", "upload_ids"}.isdisjoint(changes):
         await _require_photos(session, report)
-    await _rate(session, case, severity)
-    await cases.write(session, case, before=report.status, upload_ids=changes.get("upload_ids", ()), fields=sorted(changes))
+    lap = await _rate(session, case, severity)
+    await cases.write(session, case, before=report.status, lap=lap, upload_ids=changes.get("upload_ids", ()), fields=sorted(changes))
     if not {"description", "address"}.isdisjoint(changes):
         await session.flush()
         await indexing.index(session, [report])
@@ -87,8 +88,9 @@ def _reword(session: AsyncSession, report: Report, changes: dict[str, Any]) -> N
         report.text_check = TextCheck.PENDING
 
 
-async def _rate(session: AsyncSession, case: Case, before: Severity) -> None:
+async def _rate(session: AsyncSession, case: Case, before: Severity) -> Lap | None:
     report = case.report
-    if report.severity is Severity.EMERGENCY and before is not Severity.EMERGENCY:
-        with session.no_autoflush:
-            await clocks.turn(session, report, to=report.status, now=case.now)
+    if report.severity is not Severity.EMERGENCY or before is Severity.EMERGENCY:
+        return None
+    with session.no_autoflush:
+        return await clocks.turn(session, report, to=report.status, now=case.now)

@@ -8,11 +8,14 @@ from uuid import UUID
 
 from app.audit import service as audit_service
 from app.auth.principal import Principal
+from app.categories.models import ReportCategoryVersion
 from app.db.session import AsyncSession
 from app.errors import Forbidden, InvalidTransition, NotFound, expect_version
 from app.reports import queries, workflow
 from app.reports.models import Report, ReportEvent, ReportRequest, ReportSecondLook, ReportText
-from app.reports.service import claims, clocks, telling
+from app.reports.service import clocks, telling, writing
+from app.reports.service.clocks import Lap
+from app.reports.service.writing import Written
 from app.reports.words import ActorRole, LookStatus, RequestStatus, Status
 from app.reports.workflow import Command
 
@@ -21,7 +24,11 @@ NOBODY = UUID(int=0)  # whose eyes the system looks with: nobody reported, joine
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A report that its command may be given on: locked, visible to the actor, in a state that allows it."""
+    """A report that its command may be given on: locked, visible to the actor, in a state that allows it.
+
+    `policy`: the category's version as the report kept it until now; whoever asks for it again finds it in the session as long as it is
+    held here. `joined`: whoever joined until then, None: not looked at.
+    """
 
     report: Report
     command: Command
@@ -30,6 +37,8 @@ class Case:
     request: ReportRequest | None
     now: datetime
     look: ReportSecondLook | None = None
+    policy: ReportCategoryVersion | None = None
+    joined: Sequence[UUID] | None = None
 
     @property
     def answered(self) -> UUID | None:
@@ -52,7 +61,9 @@ async def take(session: AsyncSession, *, principal: Principal, report_id: UUID, 
     actor = workflow.actor_for(command, parts, facts)
     if actor is None:
         raise InvalidTransition(state=facts.status.value, allowed=workflow.allowed(parts, facts))
-    return Case(found.report, command, actor, principal.account_id, found.request, found.now, found.look)
+    return Case(
+        found.report, command, actor, principal.account_id, found.request, found.now, found.look, found.policy, found.joined_by
+    )
 
 
 async def take_alone(session: AsyncSession, *, report_id: UUID, command: Command) -> Case | None:
@@ -61,24 +72,22 @@ async def take_alone(session: AsyncSession, *, report_id: UUID, command: Command
     parts = frozenset({ActorRole.SYSTEM})
     if found is None or workflow.actor_for(command, parts, found.facts(NOBODY)) is None:
         return None
-    return Case(found.report, command, ActorRole.SYSTEM, None, found.request, found.now, found.look)
+    return Case(found.report, command, ActorRole.SYSTEM, None, found.request, found.now, found.look, found.policy, found.joined_by)
 
 
 async def move(
     session: AsyncSession, case: Case, to: Status, *, note: str | None = None, upload_ids: Sequence[UUID] = (),
     told: tuple[str, str] | None = None, **facts: Any,
-) -> ReportEvent:
+) -> Written:
     """Leads the report into a state of its rule: state, clock, open request, timeline, audit, and a message to every reporter.
 
-    Returns the timeline row. `told` is said instead of the state's own words.
+    `told` is said instead of the state's own words.
     """
     rule = workflow.TABLE[case.command]
     assert to in rule.to and case.report.status in rule.sources, f"{case.command}: {case.report.status} to {to}"
     report, before = case.report, case.report.status
     with session.no_autoflush:  # the row is whole again only below
-        await clocks.turn(
-            session, report, to=to, now=case.now, by=case.actor_id, request_id=case.answered
-        )
+        lap = await clocks.turn(session, report, to=to, now=case.now, by=case.actor_id, request_id=case.answered)
     report.status = to
     report.ended_at = case.now if to in workflow.FINAL else None
     report.paused_at = case.now if to is Status.SUSPENDED else None
@@ -87,23 +96,29 @@ async def move(
     if to in workflow.FINAL:
         report.escalated_to, report.escalated_to_top = None, False
     _lapse(session, case, to)
-    event = await write(session, case, before=before, note=note, upload_ids=upload_ids, **facts)
-    await telling.reporters(session, report, but=case.actor_id, told=told)
-    return event
+    written = await write(session, case, before=before, lap=lap, note=note, upload_ids=upload_ids, **facts)
+    await telling.reporters(session, report, but=case.actor_id, told=told, joined=case.joined)
+    return written
 
 
 async def write(
-    session: AsyncSession, case: Case, *, before: Status | None, note: str | None = None, upload_ids: Sequence[UUID] = (), **facts: Any
-) -> ReportEvent:
-    """The timeline row and the audit event of what was just changed, under the next version."""
-    report = case.report
+    session: AsyncSession, case: Case, *, before: Status | None, lap: Lap | None = None, note: str | None = None,
+    upload_ids: Sequence[UUID] = (), **facts: Any,
+) -> Written:
+    """Writes what was just changed under the next version, with its timeline row and its audit event.
+
+    The claim of anybody else is over, and everybody's when the report has ended.
+    """
+    report, command = case.report, case.command
     report.version += 1
-    session.add(report)
-    await claims.clear(session, report, by=None if case.command is Command.TRANSFER else case.actor_id)
-    note_id = await put_text(session, report.id, case.actor_id, note)
-    event = log(session, case, before=before, note_id=note_id, upload_ids=upload_ids, facts=facts)
-    await session.flush()
-    return event
+    event = {
+        "command": command.value, "actor_role": case.actor, "from_status": before, "to_status": report.status,
+        "upload_ids": list(upload_ids), "facts": facts,
+    }
+    _record(session, report, command.value, before, facts)
+    return await writing.write(
+        session, report, lap=lap, actor_id=case.actor_id, by=None if command is Command.TRANSFER else case.actor_id, note=note, event=event
+    )
 
 
 def log(
@@ -116,11 +131,15 @@ def log(
         note_id=note_id, upload_ids=list(upload_ids), facts=facts,
     )
     session.add(event)
+    _record(session, report, name, before, facts)
+    return event
+
+
+def _record(session: AsyncSession, report: Report, name: str, before: Status | None, facts: dict[str, Any]) -> None:
     audit_service.record(
         session, f"report.{name.replace('-', '_')}", object_kind="report", object_id=report.id, area_path=report.area_path,
         from_status=before.value if before else None, to_status=report.status.value, **facts,
     )
-    return event
 
 
 async def put_text(session: AsyncSession, report_id: UUID, author_id: UUID | None, text: str | None) -> UUID | None:

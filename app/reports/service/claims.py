@@ -52,12 +52,6 @@ async def unclaim(session: AsyncSession, *, principal: Principal, report_id: UUI
         _record(session, "report.unclaim", report)
 
 
-async def clear(session: AsyncSession, report: Report, *, by: UUID | None) -> None:
-    """A command was given on the report: the claim of anybody else is over, and everybody's when the report has ended."""
-    theirs = sa.true() if report.ended_at is not None else col(ReportClaim.account_id).is_distinct_from(by)
-    await session.exec(sa.delete(ReportClaim).where(col(ReportClaim.report_id) == report.id, theirs))
-
-
 async def _reviewed(session: AsyncSession, principal: Principal, report_id: UUID) -> Report:
     seen = await queries.access(session, principal=principal, report_id=report_id)
     if ActorRole.REVIEWER not in seen.parts(principal):

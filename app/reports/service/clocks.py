@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -17,10 +17,21 @@ from app.reports.models_clocks import ReportClock
 from app.reports.words import Stage, Status
 
 
+class Lap(NamedTuple):
+    """The run of a stage is over, and another begins where the state has a limit: to be written with the report.
+
+    `stage`: what the report showed until now. A run of another stage than that was left behind, and nobody saw its end.
+    """
+
+    at: datetime
+    stage: Stage | None
+    run: ReportClock | None
+
+
 async def turn(
     session: AsyncSession, report: Report, *, to: Status, now: datetime, by: UUID | None = None, request_id: UUID | None = None
-) -> None:
-    """Sets stage and limit for the state that comes. Called while the report still shows the state that was.
+) -> Lap | None:
+    """Sets stage and limit for the state that comes; None while the run goes on. Called while the report still shows the state that was.
 
     `by` and `request_id` say who suspends, and on whose request. A report is late for good once its handling was.
     """
@@ -28,17 +39,15 @@ async def turn(
     if (report.status, to) in workflow.KEEPS_DUE and report.due_stage is stage and report.due_at is not None:
         if to is Status.SUSPENDED:
             await _pause(session, report, {"from": now.isoformat(), "to": None} | _why(by, request_id))
-        return
+        return None
     report.overdue_told_at = None
     if report.status is Status.SUSPENDED and stage == report.due_stage and report.due_at is not None:
         await _resume(session, report, now)
-        return
+        return None
     if report.due_stage is Stage.HANDLE and report.due_at is not None and report.due_at < now:
         report.late = True
-    await _end(session, report, now)
-    run = await begin(session, report, to=to, now=now)
-    if run is not None:
-        session.add(run)
+    before = report.due_stage
+    return Lap(now, before, await begin(session, report, to=to, now=now))
 
 
 async def begin(session: AsyncSession, report: Report, *, to: Status, now: datetime) -> ReportClock | None:
@@ -88,7 +97,7 @@ async def recount(session: AsyncSession, *, report: Report, now: datetime) -> bo
 
 async def adopt(session: AsyncSession, report: Report, *, now: datetime) -> None:
     """Begins a run in the middle: it is due as the report says, and its limit is not known."""
-    await _end(session, report, now)
+    await session.exec(ending(report.id, now=now, stage=report.due_stage).execution_options(synchronize_session=False))
     assert report.due_stage is not None and report.due_at is not None
     limit = await _limit(session, report, report.due_stage)
     limit |= {"minutes": 0, "days": 0, "adopted": report.due_at.isoformat()}
@@ -143,14 +152,15 @@ async def _pause(session: AsyncSession, report: Report, fact: dict[str, Any]) ->
     )
 
 
-async def _end(session: AsyncSession, report: Report, now: datetime) -> None:
-    """Ends the run that goes on, if there is one. One of another stage than the report's was left behind: nobody saw its end."""
+def ending(report_id: Any, *, now: Any, stage: Any) -> sa.Update:
+    """Ends the run that goes on, if there is one."""
     clock = ReportClock
     in_time = sa.or_(col(clock.stage) == Stage.FEEDBACK, col(clock.due_at) >= now)
-    await session.exec(
-        _running(report).values(
+    return (
+        sa.update(clock).where(col(clock.report_id) == report_id, col(clock.ended_at).is_(None))
+        .values(
             ended_at=sa.func.greatest(now, col(clock.started_at)), warn_at=None,
-            in_time=sa.case((col(clock.stage) == report.due_stage, in_time), else_=None),
+            in_time=sa.case((col(clock.stage) == stage, in_time), else_=None),
         )
     )
 

@@ -33,8 +33,8 @@ async def transfer(
     report.assignee_id = report.unit_id = None
     report.escalated_to, report.escalated_to_top = None, False
     with session.no_autoflush:
-        await clocks.turn(session, report, to=report.status, now=case.now)
-    await cases.write(session, case, before=report.status, note=reason, from_path=before, to_path=report.area_path)
+        lap = await clocks.turn(session, report, to=report.status, now=case.now)
+    await cases.write(session, case, before=report.status, lap=lap, note=reason, from_path=before, to_path=report.area_path)
     await jobs_service.enqueue(session, "moderation.moved", {"report_id": str(report.id)})
     await telling.reporters(session, report, but=case.actor_id, told=HANDED_OVER)
     await telling.reviewers(session, report, title="有上报转交给您", body="请按时限办理。", but=case.actor_id)

@@ -7,10 +7,11 @@ from app.auth.principal import Principal
 from app.categories import queries as categories_queries
 from app.db.session import AsyncSession
 from app.reports import workflow
-from app.reports.models import ReportEvent, ReportSecondLook
+from app.reports.models import ReportSecondLook
 from app.reports.service import case as cases
 from app.reports.service import telling
 from app.reports.service.case import Case
+from app.reports.service.writing import Written
 from app.reports.words import LookStatus, Status
 from app.reports.workflow import Command, Facts, Need
 
@@ -18,7 +19,7 @@ NOT_PASSED = ("复核发现问题", "复核认为问题没有解决，审核员�
 MAY_REOPEN = ("复核发现问题", "复核认为问题没有解决，办结后 7 天内可以重新打开。")
 
 
-async def draw(session: AsyncSession, case: Case, event: ReportEvent) -> None:
+async def draw(session: AsyncSession, case: Case, event: Written) -> None:
     """Draws a verification for a second look, or does not: nobody knows beforehand which. Nothing waits for the look.
 
     What was accepted has a category; the version that the report keeps says how many of a hundred are drawn.

@@ -1,5 +1,6 @@
 """Points of the report loop, in the transaction of the state change. Balances are locked in the order of the members' ids."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -11,10 +12,13 @@ from app.reports import queries, workflow
 from app.reports.models import Report
 
 
-async def accepted(session: AsyncSession, report: Report, *, first: bool, by: UUID | None) -> None:
-    """Pays everyone who has joined so far, and the reporter at the first acceptance in the life of the report. `by`: who accepted it."""
-    due = [(member_id, workflow.JOINED_RULE, filed_at) for member_id, filed_at in await queries.unpaid_joins(session, report_id=report.id)]
-    points = None
+async def accepted(session: AsyncSession, report: Report, *, first: bool, by: UUID | None, joined: Sequence[UUID] | None) -> None:
+    """Pays everyone who has joined so far, and the reporter at the first acceptance in the life of the report.
+
+    `by`: who accepted it; `joined`: who has joined, None: to be looked at.
+    """
+    unpaid = [] if joined is not None and not joined else await queries.unpaid_joins(session, report_id=report.id)
+    due, points = [(member_id, workflow.JOINED_RULE, filed_at) for member_id, filed_at in unpaid], None
     if first and report.accepted_rule is not None:
         due.append((report.member_id, report.accepted_rule, report.created_at))
         policy = await categories_queries.policy_of(session, (report.category_code, report.category_version))

@@ -32,7 +32,7 @@ async def accept(
     report.accepted_rule = report.accepted_rule or categories_workflow.accepted_rule(report.severity)
     report.accepted_at = report.accepted_at or case.now
     await cases.move(session, case, Status.ACCEPTED, note=note, category=report.category_code, severity=report.severity.value)
-    await paying.accepted(session, report, first=first, by=case.actor_id)
+    await paying.accepted(session, report, first=first, by=case.actor_id, joined=case.joined)
 
 
 async def reject(

@@ -16,10 +16,13 @@ PAGE = "pages/report/detail?id={}"
 RESULTS = frozenset({Status.AWAITING_FEEDBACK, Status.CLOSED, Status.REJECTED})
 
 
-async def reporters(session: AsyncSession, report: Report, *, but: UUID | None, told: tuple[str, str] | None = None) -> None:
+async def reporters(
+    session: AsyncSession, report: Report, *, but: UUID | None, told: tuple[str, str] | None = None, joined: Sequence[UUID] | None = None
+) -> None:
     """Tells the reporter and everyone who joined about the state, or what is told instead; who caused it knows it."""
     title, body = told or workflow.TOLD[report.status]
-    joined = [join.member_id for join in await queries.joiners(session, report_id=report.id)]
+    if joined is None:
+        joined = await queries.joined_by(session, report_id=report.id)
     moment = "report_result" if report.status in RESULTS else "report_progress"
     await send(session, report, {report.member_id, *joined} - {but}, title=title, body=body, moment=moment)
 
@@ -48,7 +51,7 @@ async def officials(
 ) -> None:
     """Tells those who hold one of the roles on this area or above it, and have no part in the report as its reporters."""
     found = await auth_queries.covering(session, area_path=area_path, roles=roles)
-    joined = [join.member_id for join in await queries.joiners(session, report_id=report.id)]
+    joined = await queries.joined_by(session, report_id=report.id)
     await send(session, report, set(found) - {report.member_id, *joined, but}, title=title, body=body, moment=moment)
 
 
