@@ -16,12 +16,27 @@ from app.audit.models import AuditEvent
 from app.jobs import leases, queries, runner, service
 from app.jobs.claims import LeasedQueries
 from app.jobs.leases import Lease, LeaseLost
-from app.jobs.queue import BUILDER, ENVIRONMENT, SCHEDULES, SessionDriver
+from app.jobs.queue import BUILDER, ENVIRONMENT, SCHEDULES
 from app.jobs.registry import Context
 from app.jobs.workflow import MOST_CRASHES, TRIES, Priority
 
 NAME = "tests.claim"
 LEASE = timedelta(seconds=30)
+
+
+class SessionDriver:
+    """A PgQueuer driver that speaks through the test's session."""
+
+    def __init__(self, session) -> None:
+        self._session = session
+
+    async def fetch(self, query: str, *args) -> list[dict]:
+        connection = await self._session.connection()
+        return [dict(row) for row in (await connection.exec_driver_sql(query, args)).mappings()]
+
+    async def execute(self, query: str, *args) -> str:
+        connection = await self._session.connection()
+        return str((await connection.exec_driver_sql(query, args)).rowcount)
 
 
 class Worker:
