@@ -79,6 +79,7 @@ FIRM_LIST = Kind("firm list", PLACE | INSTRUCTOR | CONTACT)
 FIRM = Kind("firm", ADMINS | CONTACT | INSTRUCTOR)
 BRANCH = Kind("branch", ADMINS | SECRETARY | INSTRUCTOR)
 GRANT = Kind("grant", PLACE | PLATFORM)
+HELD = Kind("held grant", PLACE)  # of a role that administrators of areas give: the platform sees those alone that it gives itself
 COUNTS = Kind("counts", ADMINS | REVIEWERS | AUDITOR)
 
 
