@@ -6,11 +6,17 @@ import sqlalchemy as sa
 from sqlmodel import col
 
 from app import clock
+from app.db.prepared import Prepared
 from app.db.session import AsyncSession
 from app.workdays import workflow
 from app.workdays.models import CalendarDay, Source
 from app.workdays.workflow import DAY_MINUTES, Calendar
 
+DAYS = Prepared(
+    sa.select(col(CalendarDay.day), col(CalendarDay.workday), col(CalendarDay.note)).where(
+        sa.between(col(CalendarDay.day), sa.bindparam("first", type_=sa.Date), sa.bindparam("last", type_=sa.Date))
+    )
+)
 LONGEST_BREAK = 30  # calendar days; the longest real break (Spring Festival) has nine
 
 
@@ -18,12 +24,7 @@ async def calendar(session: AsyncSession, *, start: datetime, end: datetime, min
     """The days from `start` to `end`, and as many more as so many working minutes after it can take."""
     ahead = 2 * (minutes // DAY_MINUTES + 1) + LONGEST_BREAK if minutes else 0
     first, last = clock.local_day(start), clock.local_day(max(start, end)) + timedelta(days=ahead)
-    found = await session.exec(
-        sa.select(col(CalendarDay.day), col(CalendarDay.workday), col(CalendarDay.note)).where(
-            sa.between(col(CalendarDay.day), first, last)
-        )
-    )
-    return Calendar({row.day: (row.workday, row.note) for row in found.all()})
+    return Calendar({row["day"]: (row["workday"], row["note"]) for row in await DAYS.all(session, first=first, last=last)})
 
 
 async def days(session: AsyncSession, *, first: date, last: date) -> list[CalendarDay]:
