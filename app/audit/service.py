@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session as SyncSession
 from sqlalchemy.orm import UOWTransaction
 
 from app.audit.models import AuditEvent
+from app.db.base import fresh, new_id
 from app.db.prepared import LINE, Prepared
 from app.db.session import AsyncSession
 from app.security import sealing
@@ -29,10 +30,11 @@ def record(
     """
     actor = session.info.get("actor", {})
     session.add(
-        AuditEvent(
-            actor_kind=actor.get("kind", "anonymous"), actor_id=actor_id or actor.get("id"), session_id=actor.get("session_id"),
-            action=action, object_kind=object_kind, object_id=object_id, area_path=area_path, outcome=outcome, reason=reason, facts=facts,
-            request_id=_kept(session, session.info.get("request_id")), address=session.info.get("address"),
+        fresh(
+            AuditEvent, id=new_id(), actor_kind=actor.get("kind", "anonymous"), actor_id=actor_id or actor.get("id"),
+            session_id=actor.get("session_id"), action=action, object_kind=object_kind, object_id=object_id, area_path=area_path,
+            outcome=outcome, reason=reason, facts=facts, request_id=_kept(session, session.info.get("request_id")),
+            address=session.info.get("address"),
         )
     )
 

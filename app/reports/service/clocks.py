@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import col
 
 from app.categories import queries as categories_queries
+from app.db.base import fresh, new_id
 from app.db.session import AsyncSession
 from app.reports import queries_clocks, reckoning, workflow
 from app.reports.models import Report
@@ -59,7 +60,10 @@ async def begin(session: AsyncSession, report: Report, *, to: Status, now: datet
     limit = await _limit(session, report, stage)
     rule = await queries_clocks.ruler(session, limit, start=now, end=now)
     report.due_at = rule.after(now, reckoning.length(limit))
-    run = ReportClock(report_id=report.id, stage=stage, state=to, started_at=now, limit=limit, due_at=report.due_at)
+    run = fresh(
+        ReportClock, id=new_id(), report_id=report.id, stage=stage, state=to, started_at=now, ended_at=None, limit=limit,
+        due_at=report.due_at, pauses=[], extensions=[], warned=0, warn_at=None, in_time=None,
+    )
     run.warn_at = reckoning.warn_at(run, rule, now)
     return run
 

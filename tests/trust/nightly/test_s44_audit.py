@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from app.audit import service as audit_service
 from app.audit.models import AuditEvent
+from app.db.base import fresh
 from tests.access.estate import PARTY, Estate, word
 from tests.access.ground import asked, estate, ground
 from tests.access.positions import RIDER, SIGNED_IN
@@ -130,10 +131,10 @@ async def test_what_cannot_be_written_down_does_not_happen(
 
 
 def spoil(monkeypatch: pytest.MonkeyPatch) -> None:
-    def outcome(*args: Any, **told: Any) -> AuditEvent:
-        return AuditEvent(*args, **(told | {"outcome": "unheard"}))
+    def outcome(kind: type[AuditEvent], **told: Any) -> AuditEvent:
+        return fresh(kind, **(told | {"outcome": "unheard"}))
 
-    monkeypatch.setattr(audit_service, "AuditEvent", outcome)
+    monkeypatch.setattr(audit_service, "fresh", outcome)
 
 
 @pytest.mark.variant("S44")
