@@ -9,6 +9,8 @@ from typing import Any, Self
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
@@ -19,6 +21,9 @@ from app.db.prepared import Prepared
 from app.db.session import AsyncSession
 from app.errors import NotFound
 from app.members import queries_naming
+from app.points import queries_awards as points_queries_awards
+from app.points.queries_awards import Judged
+from app.reports import workflow
 from app.reports.models import Report, ReportClaim, ReportJoin, ReportRequest, ReportSecondLook, ReportText
 from app.reports.queries import CLOCK, INTO_DISPATCHED_AT, look_pending
 from app.reports.queries_claims import LIVE
@@ -62,6 +67,11 @@ class Line(Sight):
         """In the order in which each attaching named them."""
         return photos.read(self.row["photos"])
 
+    @property
+    def awards(self) -> list[Judged]:
+        """What the caller got who reported or joined it, else what its reporter got; of a report that is told whole."""
+        return points_queries_awards.read(self.row["awards"])
+
     def called(self, session: AsyncSession, who: str) -> dict[str, Any] | None:
         """The assignee, or the claimer, by id and name."""
         account_id: UUID | None = self.row[f"{who}_id"]
@@ -79,7 +89,7 @@ def _named(who: str, account_id: Any) -> list[sa.Label[Any]]:
 
 def _lines() -> sa.Select[*tuple[Any, ...]]:
     """For the person bound as `caller`. Names are looked up for the rows that are given, not for those that were looked through."""
-    mine = sa.exists().where(col(ReportJoin.report_id) == col(Report.id), col(ReportJoin.member_id) == CALLER)
+    mine = _joined()
     count = sa.select(sa.func.count()).where(col(ReportJoin.report_id) == col(Report.id)).scalar_subquery()
     asked = sa.and_(col(ReportRequest.report_id) == col(Report.id), col(ReportRequest.status) == RequestStatus.OPEN)
     return (
@@ -113,10 +123,28 @@ def _whole() -> sa.Select[*tuple[Any, ...]]:
             sa.func.report_number(col(Report.merged_into), type_=sa.Text).label("merged_number"),
             areas_queries.name_of(col(Report.escalated_to)).label("escalated_name"), *_named("reporter", col(Report.member_id)),
             look.c.status.label("look_status"), look.c.drawn_at.label("look_drawn_at"),
+            sa.case((col(Report.accepted_rule).is_not(None), _awards())).label("awards"),
         )
         .outerjoin(look, sa.true())
         .where(col(Report.id) == sa.bindparam("report_id", type_=sa.Uuid))
     )
+
+
+def _awards() -> sa.ScalarSelect[Any]:
+    mine = _joined()
+    own = sa.or_(mine, col(Report.member_id) == CALLER)
+    texts = ARRAY(sa.Text)
+    return points_queries_awards.of_source(
+        "report", col(Report.id), member_id=sa.case((own, CALLER), else_=col(Report.member_id)),
+        rules=sa.case(
+            (mine, sa.cast([workflow.JOINED_RULE], texts)),
+            else_=sa.cast(postgresql.array([col(Report.accepted_rule), sa.literal(workflow.CLOSING_RULE, sa.Text)]), texts),
+        ),
+    )
+
+
+def _joined() -> sa.Exists:
+    return sa.exists().where(col(ReportJoin.report_id) == col(Report.id), col(ReportJoin.member_id) == CALLER).correlate(Report)
 
 
 LINES = _lines()

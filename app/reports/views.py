@@ -7,7 +7,6 @@ from uuid import UUID
 from app.auth.principal import Principal
 from app.db.session import AsyncSession
 from app.pagination import PageQuery
-from app.points import queries_awards as points_queries_awards
 from app.points import views as points_views
 from app.reports import likeness, queries, queries_lines, texts, views_desk, views_eyes, workflow
 from app.reports.likeness import Match
@@ -69,7 +68,7 @@ async def whole(session: AsyncSession, principal: Principal, line: Line) -> dict
         "reject_reason": report.reject_reason, "suspended_until": report.suspended_until, "accepted_at": report.accepted_at,
         "resolved_at": report.resolved_at, "closed_at": report.ended_at if report.status is Status.CLOSED else None,
         "rework_count": report.rework_count, "extension_count": report.extension_count, "reopen_count": report.reopen_count,
-        "satisfied": report.satisfied, "rating": report.rating, **await _points(session, principal, line),
+        "satisfied": report.satisfied, "rating": report.rating, **_points(principal, line),
         "text_check": report.text_check if staff else None,
         "escalated_to": {"id": higher, "name": row["escalated_name"]} if higher and staff else None,
         "second_look": _second_look(row) if ActorRole.REVIEWER in line.parts(principal) else None,
@@ -108,19 +107,15 @@ def _request(row: Mapping[str, Any]) -> dict[str, Any] | None:
     return {name: row[f"request_{name}"] for name in names} if row["request_id"] else None
 
 
-async def _points(session: AsyncSession, principal: Principal, seen: Line) -> dict[str, Any]:
+def _points(principal: Principal, seen: Line) -> dict[str, Any]:
     """What the caller got for this report, and why not more; a reviewer reads what its reporter got."""
-    me, report, nothing = principal.account_id, seen.report, {"points_awarded": None, "award": None}
-    own = seen.joined or report.member_id == me
+    report, nothing = seen.report, {"points_awarded": None, "award": None}
+    own = seen.joined or report.member_id == principal.account_id
     if not own and ActorRole.REVIEWER not in seen.parts(principal):
         return nothing
     if report.accepted_rule is None:
         return nothing | {"points_awarded": 0 if own else None}
-    found = await points_queries_awards.of_sources(
-        session, source_type="report", source_ids=[report.id], member_id=me if own else report.member_id,
-        rules=[workflow.JOINED_RULE] if seen.joined else [report.accepted_rule, workflow.CLOSING_RULE],
-    )
-    rows = found.get(report.id, [])
+    rows = seen.awards
     return {
         "points_awarded": sum(row.credited for row in rows) if own else None, "award": points_views.outcome(rows, own=own),
     }

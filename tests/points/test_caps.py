@@ -211,7 +211,10 @@ async def test_reporter_and_reviewer_hear_the_truth(scene: Scene) -> None:
 
 
 async def test_a_closed_report_tells_both_awards(scene: Scene) -> None:
+    other_id = await scene.at("accepted")
     report_id = await scene.at("closed")
+    other = await scene.get(scene.reporter, f"/{other_id}")
+    assert (other["award"]["credited"], other["points_awarded"]) == (10, 10), "of another report is told there"
     mine = await scene.get(scene.reporter, f"/{report_id}")
     assert mine["award"] == {"credited": 20, "withheld": 0, "reason": None, "code": None}
     before = await scene.get(scene.reporter, f"/{(await scene.file())['id']}")
