@@ -65,4 +65,4 @@ def official(principal: Principal, *, area_path: str, assigned: bool) -> Eyes:
     """The union of what a caller's grants on the place of a report show. Whoever reported or joined it must not be asked about here."""
     held = [role for role in TABLE if principal.covers(area_path, role)]
     duties = [TABLE[role] for role in held] + ([ASSIGNEE] if assigned and Role.GRID_WORKER in held else [])
-    return reduce(Eyes.__or__, duties, BLIND)
+    return reduce(Eyes.__or__, duties) if duties else BLIND
