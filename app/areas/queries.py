@@ -132,6 +132,11 @@ async def chain_at(session: AsyncSession, *, lng: float, lat: float) -> list[Are
     return await ancestors(session, path=deepest.path) if deepest else []
 
 
+async def grid_near(session: AsyncSession, *, lng: float, lat: float, path: str) -> Area | None:
+    """The grid below a path with the nearest centre, as `chain_at` takes it."""
+    return await _nearest(session, lng, lat, path=path, levels=(Level.GRID,))
+
+
 async def _holding(session: AsyncSession, lng: float, lat: float) -> Area | None:
     found = await session.exec(
         sa.select(Area).where(

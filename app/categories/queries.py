@@ -57,17 +57,22 @@ async def lock(session: AsyncSession, code: str) -> ReportCategory:
     return category
 
 
-async def leaf(session: AsyncSession, code: str) -> ReportCategoryVersion | None:
-    """A category that can be reported, as it is now: in use with its group, and with none below it."""
+def reportable(code: Any, *columns: Any) -> sa.Select[*tuple[Any, ...]]:
+    """The version in force of the category of a code, if that can be reported: in use with its group, and with none below it."""
     below, above = aliased(ReportCategory), aliased(ReportCategory)
-    found = await session.exec(
-        sa.select(ReportCategoryVersion).join(ReportCategory, IN_FORCE)
+    return (
+        sa.select(*columns).select_from(ReportCategoryVersion).join(ReportCategory, IN_FORCE)
         .outerjoin(above, col(above.code) == col(ReportCategory.parent_code))
         .where(
             col(ReportCategory.code) == code, col(ReportCategory.active), sa.func.coalesce(col(above.active), True),
             ~sa.exists().where(col(below.parent_code) == code),
         )
     )
+
+
+async def leaf(session: AsyncSession, code: str) -> ReportCategoryVersion | None:
+    """A category that can be reported, as it is now."""
+    found = await session.exec(reportable(code, ReportCategoryVersion))
     one: ReportCategoryVersion | None = found.scalars().first()
     return one
 

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from app.areas import geo
+from app.categories.leaves import Leaf
 from app.categories.models import ReportCategoryVersion
 from app.reports import workflow
 from app.reports.words import Status
@@ -38,7 +39,7 @@ class Reach:
         return timedelta(days=self.days)
 
 
-def reach(category: ReportCategoryVersion | None) -> Reach:
+def reach(category: ReportCategoryVersion | Leaf | None) -> Reach:
     if category is None:
         return Reach(None, None, workflow.DUPLICATE_RADIUS_M, workflow.DUPLICATE_WITHIN.days)
     return Reach(category.category_code, category.parent_code, category.duplicate_radius_m, category.duplicate_days)

@@ -146,6 +146,12 @@ def warn_at(run: ReportClock, rule: Ruler, now: datetime) -> datetime | None:
     return None if share is None else _reached(run, rule, used.whole * share / WHOLE)
 
 
+def first_warning(stage: Stage, rule: Ruler, start: datetime, due: datetime) -> datetime | None:
+    """The same for a run that begins."""
+    share = next(iter(SHARES[stage]), None)
+    return None if share is None else rule.after(start, rule.between(start, due) * share / WHOLE)
+
+
 def reached(run: ReportClock, rule: Ruler, now: datetime) -> int:
     """The highest share of the limit that has passed and that is warned of; 0 for none, 100 for the limit itself."""
     percent = use(run, rule, now).percent

@@ -24,7 +24,7 @@ ByCategory = Annotated[str | None, Query(max_length=40, description="类别代�
 async def submit(body: ReportIn, principal: SignedIn, session: Session) -> ReportFiled:
     filing = service.Filing(**{name: getattr(body, name) for name in ReportIn.model_fields})
     made = await service.submit(session, principal=principal, filing=filing)
-    shown = views.filed(principal, made.report, community=made.community, grid=made.grid, duplicates=made.duplicates)
+    shown = views.filed(made.report, community=made.community, grid=made.grid, duplicates=made.duplicates)
     return ReportFiled.model_validate(shown)
 
 

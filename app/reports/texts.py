@@ -1,5 +1,8 @@
 """The sealed sentences of a report."""
 
+from collections.abc import Iterable
+from uuid import UUID
+
 from app.db.session import AsyncSession
 from app.reports import search
 from app.reports.models import Report
@@ -8,6 +11,14 @@ from app.reports.sights import Near, Outline
 from app.security import sealing
 
 TABLE, PURPOSE = "report", "report-search"
+
+
+def sealed(session: AsyncSession, row: UUID, *, description: str, address: str | None) -> dict[str, bytes | None]:
+    """The columns of a report that is not written yet."""
+    return {
+        "description_sealed": sealing.seal(session, description, table=TABLE, column="description", row=row),
+        "address_sealed": None if address is None else sealing.seal(session, address, table=TABLE, column="address", row=row),
+    }
 
 
 def seal(session: AsyncSession, report: Report, *, description: str, address: str | None) -> None:
@@ -36,8 +47,12 @@ def address(session: AsyncSession, report: Report | Outline) -> str | None:
 
 def grams(session: AsyncSession, report: Report) -> list[int]:
     """What the report is found by. Raises Unsealable."""
-    kept = [text for text in (description(session, report), address(session, report)) if text is not None]
-    return sealing.blind_numbers(session, search.pairs(kept), purpose=PURPOSE)
+    return grams_of(session, (description(session, report), address(session, report)))
+
+
+def grams_of(session: AsyncSession, texts: Iterable[str | None]) -> list[int]:
+    """The same of texts at hand."""
+    return sealing.blind_numbers(session, search.pairs(text for text in texts if text is not None), purpose=PURPOSE)
 
 
 def wanted(session: AsyncSession, sought: Sought) -> list[list[int]]:

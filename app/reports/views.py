@@ -12,6 +12,7 @@ from app.reports import likeness, queries, queries_lines, texts, views_desk, vie
 from app.reports.likeness import Match
 from app.reports.models import Report
 from app.reports.queries_lines import Line
+from app.reports.service.entering import Entered
 from app.reports.sights import Near, Outline, Sight
 from app.reports.words import ActorRole, Status, TextCheck
 from app.schemas import named
@@ -24,7 +25,7 @@ from app.uploads.schemas import PhotoOut
 KINDS: dict[str, links.Kind] = {"report_before": "before", "report_after": "after", "report_reopen": "reopen"}
 
 
-def filed(principal: Principal, report: Report, *, community: Any, grid: Any, duplicates: Sequence[Match]) -> dict[str, Any]:
+def filed(report: Entered, *, community: Any, grid: Any, duplicates: Sequence[Match]) -> dict[str, Any]:
     """The answer to a report that was just made: its caller can only be its reporter."""
     facts = workflow.Facts(status=report.status, now=report.created_at)
     return {
@@ -121,7 +122,7 @@ def _points(principal: Principal, seen: Line) -> dict[str, Any]:
     }
 
 
-def _due(report: Report | Outline) -> dict[str, Any] | None:
+def _due(report: Report | Outline | Entered) -> dict[str, Any] | None:
     return None if report.due_stage is None else {"stage": report.due_stage, "at": report.due_at}
 
 

@@ -1,6 +1,8 @@
 """Reckoning with the calendar in the database."""
 
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlmodel import col
@@ -20,11 +22,27 @@ DAYS = Prepared(
 LONGEST_BREAK = 30  # calendar days; the longest real break (Spring Festival) has nine
 
 
+def ahead(minutes: int) -> timedelta:
+    """The days that so many working minutes can take."""
+    return timedelta(days=2 * (minutes // DAY_MINUTES + 1) + LONGEST_BREAK if minutes else 0)
+
+
 async def calendar(session: AsyncSession, *, start: datetime, end: datetime, minutes: int = 0) -> Calendar:
     """The days from `start` to `end`, and as many more as so many working minutes after it can take."""
-    ahead = 2 * (minutes // DAY_MINUTES + 1) + LONGEST_BREAK if minutes else 0
-    first, last = clock.local_day(start), clock.local_day(max(start, end)) + timedelta(days=ahead)
+    first, last = clock.local_day(start), clock.local_day(max(start, end)) + ahead(minutes)
     return Calendar({row["day"]: (row["workday"], row["note"]) for row in await DAYS.all(session, first=first, last=last)})
+
+
+def known(first: Any, last: Any, *, workday: bool) -> sa.ScalarSelect[Any]:
+    """The days of a span that the table knows as working days, or as free ones, as part of another statement: for `read_known`."""
+    kind = col(CalendarDay.workday) if workday else ~col(CalendarDay.workday)
+    return sa.select(sa.func.array_agg(col(CalendarDay.day))).where(sa.between(col(CalendarDay.day), first, last), kind).scalar_subquery()
+
+
+def read_known(working: Iterable[date] | None, free: Iterable[date] | None) -> Calendar:
+    """Without their notes."""
+    days = dict.fromkeys(working or (), (True, None)) | dict.fromkeys(free or (), (False, None))
+    return Calendar(days)
 
 
 async def days(session: AsyncSession, *, first: date, last: date) -> list[CalendarDay]:

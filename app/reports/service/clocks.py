@@ -1,6 +1,5 @@
 """The limit that runs: set by each state, moved by an extension, stopped while suspended. Each run of a stage leaves a row."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -10,6 +9,9 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import col
 
 from app.categories import queries as categories_queries
+from app.categories.leaves import Leaf
+from app.categories.models import ReportCategoryVersion, Severity
+from app.categories.queries import Kept
 from app.db.base import fresh, new_id
 from app.db.session import AsyncSession
 from app.reports import queries_clocks, reckoning, workflow
@@ -182,14 +184,16 @@ def _why(by: UUID | None, request_id: UUID | None) -> dict[str, str | None]:
 
 async def _limit(session: AsyncSession, report: Report, stage: Stage) -> dict[str, Any]:
     """The policy of a stage as it is now, with what it was taken from."""
-    limit = workflow.limit(stage, await _limits(session, report))
+    kept = (report.category_code, report.category_version)
+    return limit_of(stage, report.severity, kept, await categories_queries.policy_of(session, kept))
+
+
+def limit_of(stage: Stage, severity: Severity, kept: Kept, category: ReportCategoryVersion | Leaf | None) -> dict[str, Any]:
+    """The same of a category at hand."""
+    code, version = kept
+    own = (category.severity, category.limits) if category else (None, None)
+    limit = workflow.limit(stage, workflow.limits_of(severity, *own))
     return {
-        "clock": limit.clock.value, "minutes": limit.minutes, "days": limit.days, "severity": report.severity.value,
-        "category": report.category_code,
-        "category_version": (report.category_version or categories_queries.FIRST) if report.category_code else None,
+        "clock": limit.clock.value, "minutes": limit.minutes, "days": limit.days, "severity": severity.value, "category": code,
+        "category_version": (version or categories_queries.FIRST) if code else None,
     }
-
-
-async def _limits(session: AsyncSession, report: Report) -> Mapping[str, Any]:
-    category = await categories_queries.policy_of(session, (report.category_code, report.category_version))
-    return workflow.limits_of(report.severity, category.severity if category else None, category.limits if category else None)
