@@ -37,7 +37,7 @@ def around(lng: Any, lat: Any) -> sa.ScalarSelect[Any]:
 def chain(told: Sequence[Mapping[str, Any]] | None, lng: float, lat: float) -> list[Around]:
     """From the root down to the deepest area whose boundary holds the point; empty when none does."""
     found = told or ()
-    drawn = sorted((one for one in found if one["boundary"]), key=lambda one: Level(one["level"]).depth, reverse=True)
+    drawn = sorted((one for one in found if one["boundary"]), key=lambda one: one["path"].count("/"), reverse=True)
     path = next((one["path"] for one in drawn if geo.inside(json.loads(one["boundary"]), lng, lat)), "")
     above = sorted((one for one in found if path.startswith(one["path"])), key=lambda one: len(one["path"]))
     return [Around(UUID(one["id"]), Level(one["level"]), one["name"], one["path"]) for one in above]
