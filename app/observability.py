@@ -17,14 +17,17 @@ THIRD_PARTY = ("uvicorn", "uvicorn.error", "pgqueuer", "sqlalchemy.pool", "async
 
 
 def configure(process: str) -> None:
-    """Sends our events and the warnings of libraries to stderr as JSON. `process` names who writes: api, worker, server."""
+    """Sends our events and the warnings of libraries to stderr as JSON. `process` names who writes: api, worker, server.
+
+    Several processes write into one file: a line and its end go there at once, or they would come between each other's.
+    """
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars, structlog.stdlib.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True),
         _where_it_broke,
     ]
     structlog.configure(
         processors=[*shared, structlog.processors.JSONRenderer(_written)],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO), logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO), logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(process=process)
