@@ -20,21 +20,8 @@ import asyncpg
 
 from app.bench.load import Load
 from app.bench.playing import SERVER_SETTINGS
-from app.bench.script import (
-    Answered,
-    Constant,
-    FreshDigest,
-    FreshHex,
-    FreshId,
-    FromGiven,
-    Given,
-    Moment,
-    Pieces,
-    Script,
-    Several,
-    Source,
-    Step,
-)
+from app.bench.script import Given, Script, Step
+from app.bench.sources import Answered, Constant, FreshDigest, FreshHex, FreshId, FromGiven, Inside, Moment, Pieces, Several, Source
 from app.db.embedded import binaries
 
 PARAMETER = re.compile(r"\$(\d+)")
@@ -96,7 +83,8 @@ class Written:
 
     @property
     def text(self) -> str:
-        asked = {source.step for source in _simple(self.script) if isinstance(source, Answered)}
+        cells = (source.cell if isinstance(source, Inside) else source for source in _simple(self.script))
+        asked = {cell.step for cell in cells if isinstance(cell, Answered)}
         lines = [self._opening()] if self.items else []
         for number, step in enumerate(self.script.steps):
             end = f" \\aset s{number}_" if number in asked else ";"
@@ -139,6 +127,8 @@ class Written:
                 if not NAME.fullmatch(name):
                     raise Impossible(f"a column called {name!r}")
                 return f":s{step}_{name}"
+            case Inside(cell, path):
+                return f"({self._expression(cell)}::json #>> {quoted([str(part) for part in path])}::text[])"
             case FreshId(number):
                 return f":v_id{number}"
             case FreshDigest(number):

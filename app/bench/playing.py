@@ -13,7 +13,8 @@ from uuid import UUID
 
 import asyncpg
 
-from app.bench.script import Answered, Constant, FreshDigest, FreshHex, FreshId, FromGiven, Given, Moment, Script, Source, filled
+from app.bench.script import Given, Script
+from app.bench.sources import Answered, Constant, FreshDigest, FreshHex, FreshId, FromGiven, Inside, Moment, Source, filled
 from app.db import roles
 
 STATEMENTS, CONNECTIONS = 500, 8  # as the service's own
@@ -49,6 +50,8 @@ class Play:
             case Answered(step, row, column):
                 rows = self.rows[step]
                 return rows[min(row, len(rows) - 1)][column]
+            case Inside(cell):
+                return source.read(self.value(cell))
             case FromGiven(name, shift):
                 return self.given[name] + shift if shift else self.given[name]
             case FreshId(number):

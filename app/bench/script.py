@@ -5,14 +5,29 @@ given, from an earlier answer of the database, or is fresh, and a rule counts on
 when the service's SQL changes.
 """
 
+import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from app.bench.recorded import Recording, Sent
+from app.bench.sources import (
+    Answered,
+    Constant,
+    FreshDigest,
+    FreshHex,
+    FreshId,
+    FromGiven,
+    Inside,
+    Moment,
+    Pieces,
+    Several,
+    Source,
+    leaves,
+)
 
 Given = Mapping[str, Any]
 DIGEST_BYTES = 32
@@ -26,70 +41,6 @@ PING = ("BEGIN;", ";", "ROLLBACK;")
 
 class Unlike(Exception):
     """The two recordings are not of the same statements, or a second playing would not send what was recorded."""
-
-
-@dataclass(frozen=True, slots=True)
-class Constant:
-    value: Any
-
-
-@dataclass(frozen=True, slots=True)
-class FromGiven:
-    """`shift` is added."""
-
-    name: str
-    shift: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """A cell of what an earlier step gave."""
-
-    step: int
-    row: int
-    column: int
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class FreshId:
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
-class FreshDigest:
-    """The SHA-256 of a fresh token."""
-
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
-class FreshHex:
-    number: int
-    length: int
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """So long after the request came."""
-
-    after: timedelta
-
-
-@dataclass(frozen=True, slots=True)
-class Pieces:
-    """A text, or bytes, with other values in between."""
-
-    parts: tuple["Source", ...]
-    binary: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Several:
-    items: tuple["Source", ...]
-
-
-Source = Constant | FromGiven | Answered | FreshId | FreshDigest | FreshHex | Moment | Pieces | Several
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +176,21 @@ class _Learner:
                     return Answered(number, rows[0], column, name)
         return None
 
+    def _inside(self, step: int, a: UUID | str, b: UUID | str) -> Inside | None:
+        """Of a list, the service may have chosen one now and another then."""
+        for cell, ours, theirs in self._cells(step):
+            if isinstance(ours, str) and isinstance(theirs, str) and ours[:1] == theirs[:1] and ours[:1] in ("{", "["):
+                others = {_name(path) for path, leaf in leaves(json.loads(theirs)) if leaf == str(b)}
+                for path, leaf in leaves(json.loads(ours)):
+                    if leaf == str(a) and _name(path) in others:
+                        return Inside(cell, path, isinstance(a, UUID))
+        return None
+
     def _made(self, step: int, a: Any, b: Any) -> Source:
+        if isinstance(a, UUID | str):
+            inside = self._inside(step, a, b)
+            if inside is not None:
+                return inside
         if isinstance(a, UUID):
             moved = self._elsewhere(step, a, b)
             if moved is not None:
@@ -268,6 +233,10 @@ class _Learner:
         return known.setdefault((a, b), len(known))
 
 
+def _name(path: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    return tuple("[]" if isinstance(part, int) else part for part in path)
+
+
 def _same(a: Any, b: Any) -> bool:
     """The driver has a kind of UUID of its own."""
     return (type(a) is type(b) or (isinstance(a, UUID) and isinstance(b, UUID))) and bool(a == b)
@@ -275,16 +244,3 @@ def _same(a: Any, b: Any) -> bool:
 
 def _telling(value: Any) -> bool:
     return isinstance(value, UUID | datetime) or (isinstance(value, str | bytes) and len(value) >= TELLING)
-
-
-Values = Callable[[Source], Any]
-
-
-def filled(source: Source, value_of: Values) -> Any:
-    """The value of a source that others are parts of; `value_of` knows the simple ones."""
-    if isinstance(source, Several):
-        return [filled(one, value_of) for one in source.items]
-    if isinstance(source, Pieces):
-        text = "".join(str(filled(one, value_of)) for one in source.parts)
-        return text.encode() if source.binary else text
-    return source.value if isinstance(source, Constant) else value_of(source)

@@ -1,6 +1,7 @@
 """What the service sent is played again: every value by rule, the same statements, the same round trips."""
 
 import asyncio
+import json
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,20 +14,8 @@ from app.bench import pgbench, playing
 from app.bench.pgbench import Impossible, Task, Written
 from app.bench.recorded import Recording, Sent
 from app.bench.recording import CURRENT, Protocol
-from app.bench.script import (
-    Answered,
-    Constant,
-    FreshHex,
-    FreshId,
-    FromGiven,
-    Moment,
-    Pieces,
-    Taken,
-    Unlike,
-    learned,
-    verbatim,
-    without_pings,
-)
+from app.bench.script import Taken, Unlike, learned, verbatim, without_pings
+from app.bench.sources import Answered, Constant, FreshHex, FreshId, FromGiven, Inside, Moment, Pieces
 
 AT = datetime(2026, 11, 30, 8, tzinfo=UTC)
 PARENT = UUID("019ac2cc-1b95-7b8a-9a63-3956247a2bd3")
@@ -81,6 +70,18 @@ def test_a_row_that_was_chosen_comes_from_the_same_column_and_a_key_of_an_object
     lot, key = script.steps[1].bound[0]
     assert lot == Answered(0, 2, 0, "id")
     assert isinstance(key, Pieces) and [part for part in key.parts if not isinstance(part, Constant)] == [FreshHex(0, 2), FreshHex(1, 30)]
+
+
+def test_what_lies_within_an_answer_is_found_there_again() -> None:
+    def taken(area: UUID, path: str) -> Taken:
+        told = json.dumps([{"id": str(uuid4()), "path": "/37/"}, {"id": str(area), "path": path}])
+        read = sent("select json_agg(a) as around from area a", rows=[(told,)], columns=("around",))
+        return Taken(Recording(AT, 200, b"{}", [read, sent("insert into report values ($1, $2)", area, path)]), {})
+
+    area, path = learned(taken(uuid4(), "/37/08/"), taken(uuid4(), "/37/09/")).steps[1].bound[0]
+    cell = Answered(0, 0, 0, "around")
+    assert (area, path) == (Inside(cell, (1, "id"), True), Inside(cell, (1, "path"), False))
+    assert isinstance(area, Inside) and area.read(json.dumps([0, {"id": str(PARENT)}])) == PARENT
 
 
 class Wire:
