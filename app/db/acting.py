@@ -179,7 +179,7 @@ def _told(session: AsyncSession) -> Acting:
 
 async def _say(session: AsyncSession, statement: Prepared, values: dict[str, str]) -> None:
     """What is pending in the session is written later, under the new word."""
-    line, lasting = await line_of(session), bool(session.info.get(LASTING))
+    lasting = bool(session.info.get(LASTING))
     if lasting:
-        line.connection.info[INFO] = LATER
-    await session.run_sync(lambda _: statement.at_once(line, **values, lasting=lasting))
+        (await line_of(session)).connection.info[INFO] = LATER
+    await statement.sent(session, **values, lasting=lasting)

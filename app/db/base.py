@@ -44,7 +44,7 @@ class Table(SQLModel):
     )
 
 
-def fresh(kind: type[Kind], **values: Any) -> Kind:
+def fresh(kind: type[Kind], /, **values: Any) -> Kind:
     """A row of which every column is told that the database does not set, on hot paths.
 
     The model's own way looks into each default anew, which takes as long as a statement.

@@ -95,6 +95,10 @@ class Prepared:
         sync = session.sync_session
         if sync.autoflush and not sync._is_clean():
             await session.flush()
+        return await self.sent(session, **values)
+
+    async def sent(self, session: AsyncSession, **values: Any) -> Sequence[Row]:
+        """The same, but what is pending in the session stays so."""
         line = await line_of(session)
         if line.heard:
             found = await (await session.connection()).execute(self.statement, values)

@@ -96,7 +96,7 @@ async def settle(session: AsyncSession, case: Case, balance: Balance, found: Jud
     else:
         await ledger.note(session, member_id=claim.member_id, reference=reference, cause=cause, judgement=judgement)
     about = workflow_conditions.by_people(case.version.conditions) if case.version else None
-    audit_service.record(
+    await audit_service.write(
         session, "points.award", object_kind=reference.type, object_id=reference.id,
         area_path=workflow_conditions.trail_area(about.about if about else None, claim.area_path), member_id=str(claim.member_id),
         rule=case.rule, credited=found.credited, withheld=found.withheld,

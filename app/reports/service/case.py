@@ -115,10 +115,11 @@ async def write(
         "command": command.value, "actor_role": case.actor, "from_status": before, "to_status": report.status,
         "upload_ids": list(upload_ids), "facts": facts,
     }
-    _record(session, report, command.value, before, facts)
-    return await writing.write(
+    written = await writing.write(
         session, report, lap=lap, actor_id=case.actor_id, by=None if command is Command.TRANSFER else case.actor_id, note=note, event=event
     )
+    await audit_service.write(session, **_told(report, command.value, before, facts))
+    return written
 
 
 def log(
@@ -131,15 +132,16 @@ def log(
         note_id=note_id, upload_ids=list(upload_ids), facts=facts,
     )
     session.add(event)
-    _record(session, report, name, before, facts)
+    audit_service.record(session, **_told(report, name, before, facts))
     return event
 
 
-def _record(session: AsyncSession, report: Report, name: str, before: Status | None, facts: dict[str, Any]) -> None:
-    audit_service.record(
-        session, f"report.{name.replace('-', '_')}", object_kind="report", object_id=report.id, area_path=report.area_path,
-        from_status=before.value if before else None, to_status=report.status.value, **facts,
-    )
+def _told(report: Report, name: str, before: Status | None, facts: dict[str, Any]) -> dict[str, Any]:
+    """The same as the trail tells it."""
+    return {
+        "action": f"report.{name.replace('-', '_')}", "object_kind": "report", "object_id": report.id, "area_path": report.area_path,
+        "from_status": before.value if before else None, "to_status": report.status.value, **facts,
+    }
 
 
 async def put_text(session: AsyncSession, report_id: UUID, author_id: UUID | None, text: str | None) -> UUID | None:
