@@ -17,7 +17,7 @@ from app.areas.models import Area, Level
 from app.db import failures
 from app.db import session as db_session
 from app.db.base import text_enum
-from app.db.prepared import LINE, Prepared
+from app.db.prepared import LINE, Prepared, spoken
 from app.db.session import AsyncSession, Database
 from app.errors import Busy
 from app.settings import Settings
@@ -73,6 +73,24 @@ async def test_whoever_listens_hears_it(session: AsyncSession) -> None:
     finally:
         event.remove(connection, "before_cursor_execute", note)
     assert len(heard) == 1 and "FROM area" in heard[0]
+
+
+async def test_the_drivers_own_words_are_heard_too(session: AsyncSession) -> None:
+    heard: list[str] = []
+    words, connection = "select $1::int[] as many", (await session.connection()).sync_connection
+    assert [dict(row) for row in await spoken(session, words, [1, 2])] == [{"many": [1, 2]}]
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        heard.append(statement)
+
+    event.listen(connection, "before_cursor_execute", note)
+    try:
+        assert await spoken(session, words, [3]) == [{"many": [3]}]
+    finally:
+        event.remove(connection, "before_cursor_execute", note)
+    assert heard == [words]
+    with pytest.raises(DBAPIError):
+        await spoken(session, "select 1 / $1::int", 0)
 
 
 async def test_what_is_pending_is_written_first(session: AsyncSession) -> None:

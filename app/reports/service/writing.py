@@ -52,7 +52,7 @@ def _of_lap(lap: Lap) -> dict[str, Any]:
 def _taken(report: Report) -> dict[str, Any]:
     """What was changed of the row, which the session need not write any more."""
     state: InstanceState[Report] = sa.inspect(report)
-    changed = {name: getattr(report, name) for name in state.committed_state}
+    changed = {name: value for name, before in state.committed_state.items() if (value := getattr(report, name)) != before}
     state._commit_all(state.dict, state.session.identity_map if state.session else None)
     return changed
 
