@@ -103,7 +103,7 @@ async def verify(session: AsyncSession, *, principal: Principal, store_id: UUID,
         session, member_id=order.member_id, amount=order.points, redemption_id=order.id, number=order.number,
         actor_id=principal.account_id, store_id=store_id, month=workflow.month_of(verified_at), held=order.held,
     )
-    audit_service.record(
+    await audit_service.write(
         session, "redemption.verify", object_kind="redemption", object_id=order.id, area_path=found.area_path, store_id=str(store_id),
         verification_id=str(verification_id), points=order.points, typed=presented.typed,
     )

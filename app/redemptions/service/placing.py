@@ -91,11 +91,10 @@ async def place(session: AsyncSession, *, principal: Principal, reward_id: UUID,
     await points_service.hold(
         session, member_id=principal.account_id, amount=placed.points, redemption_id=placed.id, number=placed.number
     )
-    audit_service.record(
+    await audit_service.write(
         session, "redemption.place", object_kind="redemption", object_id=placed.id, area_path=offer.handing_out[0].area_path,
         reward_id=str(reward_id), quantity=quantity, points=placed.points,
     )
-    await session.flush()
     await rewards_stock.take(
         session, reward=offer.reward, counted=offer.stock.left is not None, redemption_id=placed.id, quantity=quantity,
         day=stock_day,
