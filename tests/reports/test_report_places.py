@@ -7,8 +7,12 @@ import sqlalchemy as sa
 from sqlmodel import col
 
 from app import clock
+from app.areas.models import Area, Level
 from app.auth.roles import Role
+from app.db.base import new_id
+from app.errors import ValidationFailed
 from app.reports.models import Report
+from app.reports.service import filing
 from app.uploads.models import Checked, Upload
 from tests.reports.scene import Scene, on
 
@@ -104,3 +108,22 @@ async def test_figures_add_up(scene: Scene) -> None:
         await scene.client.get("/api/v1/reports/stats", params=params, headers=one.headers) for one in (scene.reporter, scene.reviewer)
     ]
     assert [answer.status_code for answer in answers] == [403, 404]
+
+
+@pytest.mark.parametrize("drawn_to", [Level.GRID, Level.COMMUNITY, Level.STREET, None])
+@pytest.mark.parametrize("spot", [(116.72, 35.52), (116.76, 35.53), (116.95, 35.52)])
+async def test_a_report_lies_where_the_areas_say(scene: Scene, drawn_to: Level | None, spot: tuple[float, float]) -> None:
+    """Whatever is drawn: what is read at once, by a filing, agrees with what is read step by step."""
+    for level in list(Level)[list(Level).index(drawn_to) + 1 if drawn_to else 0 :]:
+        undrawn = dict.fromkeys(("boundary", "west", "south", "east", "north"))
+        await scene.session.exec(sa.update(Area).where(col(Area.level) == level).values(undrawn))
+    scene.session.expire_all()
+    try:
+        community, grid = await filing.placed(scene.session, *spot)
+    except ValidationFailed:
+        body = {"description": "有坑", "location": {"lng": spot[0], "lat": spot[1], "crs": "gcj02"}, "upload_ids": [str(new_id())]}
+        answer = await scene.post(scene.reporter, "", body, **{"Idempotency-Key": new_id().hex})
+        assert answer.status_code == 422 and "位置不在服务区域内" in answer.text, answer.text
+        return
+    made = await scene.file(location={"lng": spot[0], "lat": spot[1], "crs": "gcj02"})
+    assert (made["community"]["id"], made["grid"] and made["grid"]["id"]) == (str(community.id), str(grid.id) if grid else None)
