@@ -5,7 +5,6 @@ given, from an earlier answer of the database, or is fresh, and a rule counts on
 when the service's SQL changes.
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +25,7 @@ from app.bench.sources import (
     Pieces,
     Several,
     Source,
+    document,
     leaves,
 )
 
@@ -179,11 +179,10 @@ class _Learner:
     def _inside(self, step: int, a: UUID | str, b: UUID | str) -> Inside | None:
         """Of a list, the service may have chosen one now and another then."""
         for cell, ours, theirs in self._cells(step):
-            if isinstance(ours, str) and isinstance(theirs, str) and ours[:1] == theirs[:1] and ours[:1] in ("{", "["):
-                others = {_name(path) for path, leaf in leaves(json.loads(theirs)) if leaf == str(b)}
-                for path, leaf in leaves(json.loads(ours)):
-                    if leaf == str(a) and _name(path) in others:
-                        return Inside(cell, path, isinstance(a, UUID))
+            others = {_name(path) for path, leaf in leaves(document(theirs)) if leaf == str(b)}
+            for path, leaf in leaves(document(ours)) if others else ():
+                if leaf == str(a) and _name(path) in others:
+                    return Inside(cell, path, isinstance(a, UUID))
         return None
 
     def _made(self, step: int, a: Any, b: Any) -> Source:

@@ -33,14 +33,14 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Inside:
-    """A value within a JSON text that an earlier step gave: `path` leads to it. `is_id`: it is bound as an id."""
+    """A value within a JSON document that an earlier step gave: `path` leads to it. `is_id`: it is bound as an id."""
 
     cell: Answered
     path: tuple[str | int, ...]
     is_id: bool
 
-    def read(self, text: str) -> Any:
-        found = json.loads(text)
+    def read(self, cell: Any) -> Any:
+        found = document(cell)
         for part in self.path:
             found = found[part]
         return UUID(found) if self.is_id else found
@@ -85,6 +85,13 @@ class Several:
 
 
 Source = Constant | FromGiven | Answered | Inside | FreshId | FreshDigest | FreshHex | Moment | Pieces | Several
+
+
+def document(cell: Any) -> Any:
+    """What a cell holds of JSON: the service's driver reads it, the bare one gives its text."""
+    if isinstance(cell, str) and cell[:1] in ("{", "["):
+        return json.loads(cell)
+    return cell if isinstance(cell, dict | list) else None
 
 
 def leaves(told: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], Any]]:
