@@ -102,7 +102,7 @@ async def begin(
         event_id=new_id(), actor_role=ActorRole.REPORTER, actor_id=by, state=report.status, upload_ids=list(upload_ids),
         clock_id=new_id(), stage=run.stage, started_at=run.started_at, limit=run.limit, due_at=run.due_at, warn_at=run.warn_at,
     )
-    audit_service.record(
+    await audit_service.write(
         session, "report.submit", object_kind="report", object_id=report.id, area_path=report.area_path, from_status=None,
         to_status=report.status.value,
     )
