@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -12,9 +13,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import col
 
 from app.db.session import AsyncSession
-from app.points import ledger, queries_rules
+from app.points import ledger, queries_awarding
 from app.points.ledger import OWN_ACCOUNTS, Balance, Leg
 from app.points.models import LedgerAccount, PointsBalance
+from app.points.queries_awarding import Grounds
 from app.settings import Settings
 from tests.conftest import migrated_database
 from tests.races.rushes import expect_agreement, expect_one_payment, expect_the_cap
@@ -102,21 +104,27 @@ async def test_a_lock_that_only_reads(vault: Vault, monkeypatch: pytest.MonkeyPa
         await expect_the_cap(vault, vault.members[0], contenders=CONTENDERS)
 
 
-async def _unknown(session: AsyncSession, **source: Any) -> None:
-    """The look for what was judged before, left out."""
+def forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was judged before is not looked for."""
+    seen = queries_awarding.grounds
+
+    async def unknown(session: AsyncSession, **source: Any) -> Grounds:
+        return replace(await seen(session, **source), known=None)
+
+    monkeypatch.setattr(queries_awarding, "grounds", unknown)
 
 
 @pytest.mark.variant("S04")
 async def test_a_source_without_a_unique_key(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
     await vault.execute(ONCE)
-    monkeypatch.setattr(queries_rules, "award", _unknown)
+    forgetful(monkeypatch)
     with pytest.raises(AssertionError):
         await expect_one_payment(vault, vault.members[0], contenders=CONTENDERS)
 
 
 async def test_the_key_holds_where_nobody_looks(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
     """One of the two is enough: here the key, below the look."""
-    monkeypatch.setattr(queries_rules, "award", _unknown)
+    forgetful(monkeypatch)
     with pytest.raises(IntegrityError):
         await expect_one_payment(vault, vault.members[0], contenders=CONTENDERS)
     assert await vault.standing(vault.members[0]) == (10, 0, 0)
