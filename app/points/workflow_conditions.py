@@ -106,11 +106,6 @@ def stop_until(decided_on: date, terms: StopTerms) -> date:
     return decided_on + timedelta(days=terms.stop_days)
 
 
-def week_of(day: date) -> tuple[date, date]:
-    """Monday to Sunday."""
-    monday = day - timedelta(days=day.weekday())
-    return monday, monday + timedelta(days=6)
-
 
 def trail_area(about: About | None, area_path: str) -> str | None:
     """Where an audit event of an award lies. What was done in an organisation lies nowhere: no area's auditor is to read who took part."""
