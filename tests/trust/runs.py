@@ -13,7 +13,7 @@ from tests.support.service import ROOT, descendants, lives
 from tests.trust import scoreboard
 from tests.trust.scoreboard import Shown
 
-LIMIT_SECONDS = {"P": 900, "N": 1_500, "R": 9_000}  # of one process: all of tier P together, the others check by check
+LIMIT_SECONDS = {"P": 900, "N": 2_400, "R": 9_000}  # of one process: all of tier P together, the others check by check
 COLLECT_SECONDS = 180
 PARTING_SECONDS = 60
 ON_TWO = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
