@@ -6,6 +6,7 @@ any more shows only when it is asked, which is done after a rest.
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -21,14 +22,26 @@ from app.figures import POOL_WAIT
 
 REST_SECONDS = 1.0
 PATIENCE_SECONDS = 0.05
+GROWN_SECONDS = 1.0
 
 
 class MeteredQueue(AsyncAdaptedQueue[Any]):
+    """Hands what comes back to whoever has waited longest: nobody who comes later takes it from them on the way."""
+
     waiting = 0
     returned = 0
 
+    def __init__(self, maxsize: int = 0, use_lifo: bool = False) -> None:
+        super().__init__(maxsize, use_lifo)
+        self._line: deque[asyncio.Future[Any]] = deque()
+
     def put_nowait(self, item: Any) -> None:
         self.returned += 1
+        while self._line:
+            first = self._line.popleft()
+            if not first.done():
+                first.set_result(item)
+                return
         super().put_nowait(item)
 
     def get(self, block: bool = True, timeout: float | None = None) -> Any:
@@ -47,21 +60,29 @@ class MeteredQueue(AsyncAdaptedQueue[Any]):
             return await_only(self._next(timeout))
 
     async def _next(self, seconds: float) -> Any:
-        until, getting = time.monotonic() + seconds, asyncio.ensure_future(self._queue.get())
+        mine = asyncio.get_running_loop().create_future()
+        self._line.append(mine)
+        self._watch(mine, time.monotonic() + seconds)
         try:
-            while True:
-                before = self.returned
-                await asyncio.wait({getting}, timeout=PATIENCE_SECONDS)
-                if getting.done():
-                    return getting.result()
-                if self.returned == before:
-                    raise Empty
-                if time.monotonic() > until:
-                    raise TimeoutError(f"no connection for {seconds} s")
-        except BaseException:
-            if not getting.cancel():  # whoever is gone leaves to the next what had just been handed over
-                self._queue.put_nowait(getting.result())
+            return await mine
+        except asyncio.CancelledError:
+            if not mine.cancelled() and not mine.exception():  # whoever is gone leaves to the next what had just been handed over
+                self.put_nowait(mine.result())
             raise
+
+    def _watch(self, mine: "asyncio.Future[Any]", until: float) -> None:
+        """Looks again and again, at no cost to whoever is served before."""
+        asyncio.get_running_loop().call_later(PATIENCE_SECONDS, self._look, mine, until, self.returned)
+
+    def _look(self, mine: "asyncio.Future[Any]", until: float, before: int) -> None:
+        if mine.done():
+            return
+        if self.returned == before:
+            mine.set_exception(Empty())
+        elif time.monotonic() > until:
+            mine.set_exception(TimeoutError("no connection came back in time"))
+        else:
+            self._watch(mine, until)
 
     @contextmanager
     def _counted(self) -> Iterator[None]:
@@ -77,9 +98,10 @@ class MeteredQueue(AsyncAdaptedQueue[Any]):
 class MeteredPool(AsyncAdaptedQueuePool):
     """Each connection more is a process more at the server, which plans every statement anew and shares the same cores (measured with the
     statements of POST /reports: 360 a second over 8 connections, 137 over 32). So a request waits in line for as long as connections come
-    back; only where all of them are held (by a lock, a slow statement) another is opened."""
+    back; only where all of them are held (by a lock, a slow statement) another is opened, and given up again once that is over."""
 
     _queue_class = MeteredQueue
+    _grown = 0.0
 
     def _do_get(self) -> ConnectionPoolEntry:
         if self._overflow >= 0:
@@ -87,7 +109,15 @@ class MeteredPool(AsyncAdaptedQueuePool):
             with suppress(Empty):
                 returned: ConnectionPoolEntry = self._pool.get_while_returned(self._timeout)
                 return returned
+            self._grown = time.monotonic()
         return super()._do_get()
+
+    def _do_return_conn(self, record: ConnectionPoolEntry) -> None:
+        if self._overflow > 0 and time.monotonic() - self._grown > GROWN_SECONDS:
+            record.close()
+            self._dec_overflow()
+            return
+        super()._do_return_conn(record)
 
     @property
     def most(self) -> int:

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.util.queue import AsyncAdaptedQueue
 
 from app.db import pooling
 from app.db import session as db_session
@@ -94,6 +95,35 @@ async def test_when_all_are_held_another_is_opened(engine: AsyncEngine) -> None:
     async with engine.connect() as one, engine.connect() as other:
         held = {(await connection.execute(PID)).scalar_one() for connection in (one, other)}
         assert await pid(engine) not in held
+
+
+@pytest.mark.parametrize("seconds", [0.0, 1_000.0], ids=["given up", "the known-bad variant: kept"])
+async def test_what_was_opened_besides_is_given_up(engine: AsyncEngine, seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pooling, "GROWN_SECONDS", seconds)
+    async with engine.connect(), engine.connect():
+        await pid(engine)
+        assert isinstance(engine.pool, pooling.MeteredPool)
+        assert engine.pool.overflow() == (1 if seconds else 0)
+
+
+@pytest.mark.parametrize("fair", [True, False], ids=["in line", "the known-bad variant: whoever asks takes it"])
+async def test_nobody_takes_it_from_who_has_waited(engine: AsyncEngine, fair: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection comes back while one waits, and before that one has a turn another asks."""
+    if not fair:
+        monkeypatch.setattr(pooling.MeteredQueue, "put_nowait", AsyncAdaptedQueue.put_nowait)
+    served: list[str] = []
+
+    async def asking(who: str) -> None:
+        async with engine.connect():
+            served.append(who)
+
+    async with engine.connect() as first, engine.connect():
+        waits = asyncio.create_task(asking("waits"))
+        await asyncio.sleep(0)
+        assert cast(pooling.MeteredPool, engine.pool).waiting == 1
+        await first.close()
+        await asyncio.gather(waits, asking("comes later"))
+    assert (served == ["waits", "comes later"]) is fair
 
 
 async def test_who_has_waited_for_as_long_as_anybody_may_is_told(engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch) -> None:
