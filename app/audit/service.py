@@ -11,7 +11,8 @@ from sqlalchemy.orm import UOWTransaction
 
 from app.audit.models import AuditEvent
 from app.db.base import fresh, new_id
-from app.db.prepared import LINE, Prepared
+from app.db.lines import LINE
+from app.db.prepared import Prepared
 from app.db.session import AsyncSession
 from app.security import sealing
 

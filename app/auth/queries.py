@@ -35,7 +35,7 @@ from app.auth.roles import Role, ScopeType
 from app.auth.workflow import mask_phone
 from app.db import acting
 from app.db.acting import Reason
-from app.db.prepared import Prepared, line_of
+from app.db.prepared import Prepared
 from app.db.session import AsyncSession
 from app.errors import AccountSuspended, NotFound, Unauthenticated
 from app.idempotency import service as idempotency_service
@@ -84,10 +84,10 @@ async def load_caller(session: AsyncSession, claims: Claims, *, key: str | None)
         Unauthenticated: the session has ended, whatever the token says.
         AccountSuspended
     """
-    connection = (await line_of(session)).connection
+    known = (await session.line()).known
     enter, lasting = session.info.get(acting.INFO) == acting.LATER, bool(session.info.get(acting.LASTING))
     if enter and lasting:
-        connection.info[acting.INFO] = acting.LATER
+        known[acting.INFO] = acting.LATER
     row = await CALLER.first(
         session, session_id=claims.session_id, account_id=claims.account_id, key=key, enter=enter, lasting=lasting
     )
@@ -103,7 +103,7 @@ async def load_caller(session: AsyncSession, claims: Claims, *, key: str | None)
     if enter:
         session.info[acting.INFO] = acting_for(principal)
         if lasting:
-            connection.info[acting.INFO] = session.info[acting.INFO]
+            known[acting.INFO] = session.info[acting.INFO]
     if row["row_id"] is None:
         return Caller(principal, None)
     answer = idempotency_service.opened(

@@ -18,10 +18,10 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db import roles
-from app.db.prepared import Line, Prepared, Row, line_of
+from app.db.lines import AsyncSession, Line
+from app.db.prepared import Prepared, Row
 
 INFO: Final = "acting"
 DEFAULT: Final = "acting_default"
@@ -103,7 +103,7 @@ def enter(info: dict[Any, Any], line: Line, lock: str | None) -> bool:
     looks at what was said last; a transaction's word ends with it.
     """
     info.pop(BESIDES, None)
-    default, known = info.get(DEFAULT, SERVICE), line.connection.info
+    default, known = info.get(DEFAULT, SERVICE), line.known
     wanted, held = info.get(INFO, default), known.get(INFO, default)
     if wanted in (LATER, held):
         return lock is None or _taken(LOCKED.at_once(line, name=lock))
@@ -181,5 +181,5 @@ async def _say(session: AsyncSession, statement: Prepared, values: dict[str, str
     """What is pending in the session is written later, under the new word."""
     lasting = bool(session.info.get(LASTING))
     if lasting:
-        (await line_of(session)).connection.info[INFO] = LATER
+        (await session.line()).known[INFO] = LATER
     await statement.sent(session, **values, lasting=lasting)

@@ -6,53 +6,18 @@ same; rows come back as mappings. A session that somebody listens to (who counts
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NoReturn
+from typing import Any, NoReturn
 
-from sqlalchemy.engine import Connection, CursorResult, Dialect
-from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import Session as SyncSession
+from sqlalchemy.engine import CursorResult, Dialect
 from sqlalchemy.sql.base import Executable
 from sqlalchemy.sql.elements import ClauseElement
-from sqlalchemy.util import await_only
+from sqlalchemy.util import await_only, greenlet_spawn
+
+from app.db.lines import AsyncSession, Line
 
 Row = Mapping[str, Any]
 Processor = Callable[[Any], Any]
-LINE: Final = "line"
 NUMERIC = 1700  # the server's number of the one type that SQLAlchemy wants to know by number
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """What a session's statements go over while its transaction lasts."""
-
-    connection: Connection
-    adapter: Any
-    driver: Any
-
-    @property
-    def heard(self) -> bool:
-        """Whether anybody listens to what is sent over it."""
-        listeners = self.connection.dispatch
-        return bool(listeners.before_execute or listeners.before_cursor_execute)
-
-
-def open_line(session: SyncSession, connection: Connection) -> Line:
-    adapter = connection.connection.dbapi_connection
-    line = session.info[LINE] = Line(connection, adapter, connection.connection.driver_connection)
-    return line
-
-
-def close_line(session: SyncSession) -> None:
-    session.info.pop(LINE, None)
-
-
-async def line_of(session: AsyncSession) -> Line:
-    """Begins the session's transaction when there is none yet, and its savepoint, which it makes as late."""
-    line: Line | None = session.info.get(LINE)
-    if line is None or session.sync_session.in_nested_transaction():
-        await session.connection()
-        line = session.info[LINE]
-    return line
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,21 +57,19 @@ class Prepared:
 
     async def all(self, session: AsyncSession, **values: Any) -> Sequence[Row]:
         """Every row. Raises what the session raises. What is pending in the session is written first, as before any statement of its."""
-        sync = session.sync_session
-        if sync.autoflush and not sync._is_clean():
-            await session.flush()
+        await session.write_pending()
         return await self.sent(session, **values)
 
     async def sent(self, session: AsyncSession, **values: Any) -> Sequence[Row]:
         """The same, but what is pending in the session stays so."""
-        line = await line_of(session)
+        line = await session.line()
         if line.heard:
             found = await (await session.connection()).execute(self.statement, values)
             return _read(found)
         try:
             return await self._sent(line, values)
         except BaseException as error:
-            await session.run_sync(_refused, line, error, str(self._compiled and self._compiled.text))
+            await greenlet_spawn(_refused, line, error, str(self._compiled and self._compiled.text))
 
     def at_once(self, line: Line, **values: Any) -> Sequence[Row]:
         """Every row, for what hears of a session's events, which cannot await."""
@@ -115,14 +78,14 @@ class Prepared:
         try:
             return await_only(self._sent(line, values))
         except BaseException as error:
-            _refused(None, line, error, str(self._compiled and self._compiled.text))
+            _refused(line, error, str(self._compiled and self._compiled.text))
 
     async def first(self, session: AsyncSession, **values: Any) -> Row | None:
         """The first row, or None."""
         return next(iter(await self.all(session, **values)), None)
 
     async def _sent(self, line: Line, values: Mapping[str, Any]) -> Sequence[Row]:
-        compiled = self._compiled or self._compile(line.connection.dialect)
+        compiled = self._compiled or self._compile(line.engine.dialect)
         return compiled.rows(await _fetched(line, compiled.text, compiled.arguments(values)))
 
     def _compile(self, dialect: Dialect) -> _Compiled:
@@ -146,18 +109,18 @@ class Prepared:
 
 async def spoken(session: AsyncSession, text: str, *values: Any) -> Sequence[Row]:
     """The rows of a statement that comes in the driver's own words, its values by number. What is pending in the session stays so."""
-    line = await line_of(session)
+    line = await session.line()
     if line.heard:
         return _read(await (await session.connection()).exec_driver_sql(text, values))
     try:
         return await _fetched(line, text, values)
     except BaseException as error:
-        await session.run_sync(_refused, line, error, text)
+        await greenlet_spawn(_refused, line, error, text)
 
 
 async def _fetched(line: Line, text: str, arguments: Sequence[Any]) -> Sequence[Row]:
     async with line.adapter._execute_mutex:
-        if line.adapter._transaction is None:
+        if line.begins and line.adapter._transaction is None:
             await line.adapter._start_transaction()
         rows: Sequence[Row] = await line.driver.fetch(text, *arguments)
         return rows
@@ -167,7 +130,7 @@ def _read(found: CursorResult[Any]) -> Sequence[Row]:
     return [dict(row) for row in found.mappings()] if found.returns_rows else []
 
 
-def _refused(session: SyncSession | None, line: Line, error: BaseException, text: str) -> NoReturn:
+def _refused(line: Line, error: BaseException, text: str) -> NoReturn:
     """As SQLAlchemy raises it: its own kinds of errors; a connection that is lost, or left in the middle, taken out of the pool."""
     try:
         line.adapter._handle_exception(error)

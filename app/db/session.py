@@ -4,39 +4,26 @@ import asyncio
 import copy
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Any, Self, overload
+from typing import Any, Self
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.engine import Connection, CursorResult, Result
+from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import Session as SyncSession
 from sqlalchemy.orm import SessionTransaction
-from sqlalchemy.sql.base import Executable
-from sqlmodel.ext.asyncio import session as sqlmodel_session
 
-from app.db import acting, addresses, commits, failures, pooling, prepared, roles
+from app.db import acting, addresses, commits, failures, pooling, roles
 from app.db.acting import Acting
+from app.db.lines import LINE, AsyncSession, Line, Reader, close_line, open_line
 from app.errors import RequestInProgress
+
+__all__ = ["AsyncSession", "Database", "connect", "exclusive_name"]
 
 # More than the service has: with the default of 100 each was prepared again and again, a round trip each time.
 STATEMENTS = 500
 CLOSE_SECONDS = 2.0
-
-
-class AsyncSession(sqlmodel_session.AsyncSession):
-    """SQLModel's session with one wider promise: `exec` takes every Core statement (SQLModel types it for its own `select` only)."""
-
-    if TYPE_CHECKING:
-
-        @overload  # type: ignore[override]
-        async def exec(self, statement: sa.UpdateBase, **options: Any) -> CursorResult[*tuple[Any, ...]]: ...
-
-        @overload
-        async def exec(self, statement: Executable, **options: Any) -> Result[*tuple[Any, ...]]: ...
-
-        async def exec(self, statement: Executable, **options: Any) -> Result[*tuple[Any, ...]]: ...
 
 
 class Database:
@@ -52,9 +39,7 @@ class Database:
         self.engine = engine
         self._info = {**info, acting.DEFAULT: acting_for}
         self._session = async_sessionmaker(engine, class_=AsyncSession, expire_on_commit=False)
-        self._reader = async_sessionmaker(
-            engine.execution_options(isolation_level="AUTOCOMMIT"), class_=AsyncSession, expire_on_commit=False, autoflush=False
-        )
+        self._reading = engine.sync_engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @property
     def halted(self) -> bool:
@@ -76,7 +61,7 @@ class Database:
         return self._session(info={**self._info, **info})
 
     def reader(self) -> AsyncSession:
-        return self._reader(info={**self._info, acting.LASTING: True})
+        return Reader(self._reading, {**self._info, acting.LASTING: True}, acting.enter)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
@@ -150,16 +135,17 @@ def connect(
 def _enter(session: SyncSession, transaction: SessionTransaction, connection: Connection) -> None:
     """Says for whom it acts, and holds the idempotency key for the length of the transaction: a second request under the same key hears
     409, it does not wait."""
-    if transaction.nested:
+    line: Line | None = session.info.get(LINE)
+    if transaction.nested or (line is not None and line.made is connection):  # a reader has begun on it before
         return
-    if not acting.enter(session.info, prepared.open_line(session, connection), session.info.get("exclusive")):
+    if not acting.enter(session.info, open_line(session, connection), session.info.get("exclusive")):
         raise RequestInProgress
 
 
 @event.listens_for(SyncSession, "after_transaction_end")
 def _leave(session: SyncSession, transaction: SessionTransaction) -> None:
     if transaction.parent is None:
-        prepared.close_line(session)
+        close_line(session)
 
 
 def exclusive_name(account_id: UUID, key: str) -> str:

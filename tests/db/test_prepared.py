@@ -17,7 +17,8 @@ from app.areas.models import Area, Level
 from app.db import failures
 from app.db import session as db_session
 from app.db.base import text_enum
-from app.db.prepared import LINE, Prepared, spoken
+from app.db.lines import LINE
+from app.db.prepared import Prepared, spoken
 from app.db.session import AsyncSession, Database
 from app.errors import Busy
 from app.settings import Settings

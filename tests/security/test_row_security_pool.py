@@ -99,7 +99,7 @@ async def test_a_connection_that_is_taken_as_it_was_left_is_found(
     said = acting.enter
 
     def forgetful(info: dict[object, object], line: Line, lock: str | None) -> bool:
-        return True if line.connection.info.get(acting.INFO) else said(info, line, lock)
+        return True if line.known.get(acting.INFO) else said(info, line, lock)
 
     monkeypatch.setattr(acting, "enter", forgetful)
     assert await foreign(pool, tenants, TURNS // 2) > 0
