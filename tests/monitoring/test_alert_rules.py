@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from typer.main import get_command
 
 from app.cli import cli
+from tests.support.alert_cases import AMISS, CALM
 from tests.support.service import ROOT
 
 FOLDER = ROOT / "scripts/monitoring"
@@ -22,6 +23,13 @@ ENDS = re.compile(r"_(bucket|count|sum)$")
 def alerts() -> list[dict[str, Any]]:
     read = yaml.safe_load((FOLDER / "alerts.yml").read_text())
     return [rule for group in read["groups"] for rule in group["rules"]]
+
+
+
+def test_each_alert_is_tried() -> None:
+    """By Prometheus' own judge, at night: with figures of an ordinary day, and one that is amiss."""
+    assert AMISS.keys() == {rule["alert"] for rule in alerts()}
+    assert all(changes.keys() <= CALM.keys() for all_changes in AMISS.values() for changes in all_changes)
 
 
 def expressions() -> dict[str, str]:
