@@ -203,6 +203,7 @@ async def store(settings: Settings) -> AsyncIterator[ObjectStore]:
 async def connection(committed: Database) -> AsyncIterator[AsyncConnection]:
     async with committed.engine.connect() as connection:
         transaction = await connection.begin()
+        await connection.exec_driver_sql("select 1")  # only now it has begun at the server, and what is said next ends with it
         # What an AUTOCOMMIT session of an earlier test said lasts; this test's own words end with its transaction.
         said = connection.info.pop(acting.INFO, None)
         await say(connection, acting.SERVICE)
