@@ -34,7 +34,7 @@ from app.auth.queries_grants import (
 from app.auth.roles import Role, ScopeType
 from app.auth.workflow import mask_phone
 from app.db import acting
-from app.db.acting import Reason
+from app.db.acting import Acting, Reason
 from app.db.prepared import Prepared
 from app.db.session import AsyncSession
 from app.errors import AccountSuspended, NotFound, Unauthenticated
@@ -74,6 +74,7 @@ class Named:
 @dataclass(frozen=True, slots=True)
 class Caller:
     principal: Principal
+    acting: Acting
     answer: idempotency_service.Answer | None
 
 
@@ -100,16 +101,17 @@ async def load_caller(session: AsyncSession, claims: Claims, *, key: str | None)
         grants=tuple(_grant(*columns) for columns in row["grants"] or ()), consented=frozenset(row["consented"]),
         has_phone=row["has_phone"], stepped_up=row["stepped_up"], otp_pending=row["otp_pending"],
     )
+    told = acting_for(principal)
     if enter:
-        session.info[acting.INFO] = acting_for(principal)
+        session.info[acting.INFO] = told
         if lasting:
-            known[acting.INFO] = session.info[acting.INFO]
+            known[acting.INFO] = told
     if row["row_id"] is None:
-        return Caller(principal, None)
+        return Caller(principal, told, None)
     answer = idempotency_service.opened(
         session, row["row_id"], row["fingerprint"], row["answer_status"], row["media_type"], row["body"]
     )
-    return Caller(principal, answer)
+    return Caller(principal, told, answer)
 
 
 def _grant(grant_id: str, role: str, scope_type: str, scope_id: str | None, area_path: str | None) -> Grant:

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.audit import service as audit_service
-from app.auth.principal import Principal, acting_for
+from app.auth.principal import Principal
 from app.db import acting
 from app.db.acting import Acting
 from app.db.session import AsyncSession, Database, exclusive_name
@@ -35,7 +35,7 @@ class Work:
     def __init__(self, request: Request, database: Database, stranger: Acting = acting.NOBODY) -> None:
         """`stranger`: for whom the work acts while there is no caller."""
         self.request = request
-        self.stranger = stranger
+        self.acting = stranger
         self.database = database
         self.principal: Principal | None = None
         self.claim: Claim | None = None
@@ -150,7 +150,7 @@ class Work:
         actor = {"kind": who.kind.value, "id": who.account_id, "session_id": who.session_id} if who else {}
         return {
             "actor": actor, "request_id": self.request_id, "address": client.host if client else None,
-            "idempotency_key": self.claim.key if self.claim else None, acting.INFO: acting_for(who) if who else self.stranger,
+            "idempotency_key": self.claim.key if self.claim else None, acting.INFO: self.acting,
         }
 
     async def _remember(self, session: AsyncSession, response: Response) -> bool:

@@ -1,7 +1,7 @@
 """What statements go over: the connection of a session while its transaction lasts, or of a reader from its first statement on."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, overload
 
 import sqlalchemy as sa
@@ -17,12 +17,18 @@ LINE: Final = "line"
 
 @dataclass(slots=True)
 class Line:
-    """`known`: what the pool keeps with the connection, across its users. `begins`: whether a statement begins a transaction."""
+    """`begins`: whether a statement begins a transaction. `known`: what the pool keeps with the connection, across its users."""
 
     engine: Engine
     pooled: PoolProxiedConnection
     begins: bool
     made: Connection | None = None
+    adapter: Any = field(init=False)
+    driver: Any = field(init=False)
+    _heard: bool | None = None
+
+    def __post_init__(self) -> None:
+        self.adapter, self.driver = self.pooled.dbapi_connection, self.pooled.driver_connection
 
     @property
     def connection(self) -> Connection:
@@ -32,22 +38,16 @@ class Line:
         return self.made
 
     @property
-    def adapter(self) -> Any:
-        return self.pooled.dbapi_connection
-
-    @property
-    def driver(self) -> Any:
-        return self.pooled.driver_connection
+    def heard(self) -> bool:
+        """Whether anybody listens to what is sent over it. A reader, which lives for one request, looks once."""
+        if self._heard is None or self.begins:
+            listeners = (self.made or self.engine).dispatch
+            self._heard = bool(listeners.before_execute or listeners.before_cursor_execute)
+        return self._heard
 
     @property
     def known(self) -> dict[Any, Any]:
         return self.pooled.info
-
-    @property
-    def heard(self) -> bool:
-        """Whether anybody listens to what is sent over it."""
-        listeners = (self.made or self.engine).dispatch
-        return bool(listeners.before_execute or listeners.before_cursor_execute)
 
 
 def open_line(session: SyncSession, connection: Connection) -> Line:

@@ -22,8 +22,8 @@ NUMERIC = 1700  # the server's number of the one type that SQLAlchemy wants to k
 
 @dataclass(frozen=True, slots=True)
 class _Compiled:
-    """`asked`: what is to be given. `binds`: name, value of the statement's own, what makes it fit for the driver. `results`: what a
-    column's values still go through."""
+    """`asked`: what is to be given. `binds`: name, value of the statement's own as the driver takes it, what makes a given one fit for the
+    driver. `results`: what a column's values still go through."""
 
     text: str
     asked: frozenset[str]
@@ -35,7 +35,8 @@ class _Compiled:
         if not self.asked <= values.keys():
             raise TypeError(f"{sorted(self.asked - values.keys())} missing for {self.text[:200]}")
         return [
-            values.get(name, default) if process is None else process(values.get(name, default)) for name, default, process in self.binds
+            default if name not in values else values[name] if process is None else process(values[name])
+            for name, default, process in self.binds
         ]
 
     def rows(self, records: Sequence[Row]) -> Sequence[Row]:
@@ -96,7 +97,10 @@ class Prepared:
         if made.post_compile_params:  # a list of states, say, that is a part of the statement
             spread = made._process_parameters_for_postcompile(given, _populate_self=True)
             given, processors = {**given, **spread.additional_parameters}, {**processors, **spread.processors}
-        binds = [(name, given.get(name), processors.get(name)) for name in made.positiontup]
+        binds = [
+            (name, given.get(name) if (process := processors.get(name)) is None else process(given.get(name)), process)
+            for name in made.positiontup
+        ]
         results = [
             (column.keyname, process)
             for column in made._result_columns or ()

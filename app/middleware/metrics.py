@@ -3,6 +3,7 @@
 import os
 import re
 import time
+from functools import cache
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
@@ -41,6 +42,12 @@ def _forget_the_dead(folder: Path) -> None:
             path.unlink(missing_ok=True)
 
 
+@cache
+def _of(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+    """As many as the registry keeps anyway."""
+    return REQUESTS.labels(method, route, str(status)), SECONDS.labels(method, route, f"{status // 100}xx")
+
+
 class Metrics:
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -62,6 +69,7 @@ class Metrics:
         finally:
             route, method = route_of(scope), scope["method"] if scope["method"] in METHODS else "other"
             seconds = time.perf_counter() - started
-            REQUESTS.labels(method, route, str(status)).inc()
-            SECONDS.labels(method, route, f"{status // 100}xx").observe(seconds)
+            requests, times = _of(method, route, status)
+            requests.inc()
+            times.observe(seconds)
             log.info("request.served", method=method, route=route, status=status, ms=round(seconds * 1000, 1))

@@ -1,5 +1,6 @@
 """Pure rules of the ledger: which lots pay, what a debt takes, when points lapse, what caps leave."""
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -125,7 +126,7 @@ def creditable(each: int, units: int, caps: Caps, ceiling: Ceiling, usage: Usage
 
 def level(earned_12_months: int) -> int:
     """1 to 5."""
-    return sum(earned_12_months >= threshold for threshold in LEVELS)
+    return bisect_right(LEVELS, earned_12_months)
 
 
 def level_of_month(earned: int, reached: int) -> int:
