@@ -28,7 +28,9 @@ from app.demo import own_server
 from app.jobs.claims import QUEUE
 
 Tell = Callable[[str], None]
-WARM_SECONDS = 0.4
+# Before the first measurement as long as a process that has served for a while has had: the server plans a statement anew five times on
+# each connection before it keeps a plan, which costs more than the statement.
+WARM_SECONDS, FIRST_SECONDS, FIRST_ITEMS = 0.4, 2.0, 128
 LINKS = 8  # of each chain by pgbench, at least
 SETTLE_SECONDS, LOOK_SECONDS = 20.0, 0.05
 WORKERS = 2
@@ -52,14 +54,21 @@ class Plan:
     def operations(self) -> list[Measured]:
         return [one for one in OPERATIONS if self.only in one.name]
 
-    def share(self, chosen: Measured, connections: int) -> int:
+    def warming(self, chosen: Measured, connections: int, turn: int) -> int:
+        """How many of the items of a measurement that writes warm it up."""
+        return connections if turn or chosen.few else max(connections, FIRST_ITEMS)
+
+    def share(self, chosen: Measured, connections: int, turn: int) -> int:
         """Items of one measurement, those that warm it up included."""
         if chosen.kind != "write":
             return connections
-        return connections * (1 + max(1, (self.few if chosen.few else self.items) // connections))
+        each = max(1, (self.few if chosen.few else self.items) // connections)
+        return self.warming(chosen, connections, turn) + connections * each
 
     def needed(self, chosen: Measured) -> int:
-        return measured.VARIANTS if chosen.kind == "read" else self.repetitions * sum(self.share(chosen, one) for one in self.connections)
+        if chosen.kind == "read":
+            return measured.VARIANTS
+        return sum(self.share(chosen, connections, turn) for turn in range(self.repetitions) for connections in self.connections)
 
 
 @dataclass
@@ -134,17 +143,20 @@ class _Run:
         for address in (self.world.site.database, *self.databases.values()):  # the copies have no worker that would do it
             asyncio.run(rolled_up(address))
         for connections in self.plan.connections:
-            share = self.plan.share(chosen, connections)
+            share = self.plan.share(chosen, connections, turn)
             start = self._used.get(chosen.slug, 0)
             self._used[chosen.slug] = start + (0 if chosen.kind == "read" else share)
             for peer in PEERS[turn % len(PEERS) :] + PEERS[: turn % len(PEERS)]:
                 if peer == "pgbench" and prepared.impossible:
                     continue
                 asyncio.run(_settled(self.world.site.database))
-                self._measure(prepared, peer, connections, range(start, start + share))
+                items = range(start, start + share)
+                if peer == "pgbench":
+                    self._measure(prepared, peer, connections, self._by_pgbench(prepared, connections, items))
+                else:
+                    self._measure(prepared, peer, connections, self._by_http(prepared, peer, connections, turn, items))
 
-    def _measure(self, prepared: Prepared, peer: str, connections: int, items: range) -> None:
-        drive = self._by_pgbench(prepared, connections, items) if peer == "pgbench" else self._by_http(prepared, peer, connections, items)
+    def _measure(self, prepared: Prepared, peer: str, connections: int, drive: Callable[[], Load]) -> None:
         workers = processes.workers(MODULES[peer]) if peer in MODULES else []
         before, server_before = processes.seconds(workers), self._server_seconds()
         try:
@@ -156,16 +168,17 @@ class _Run:
         spent, server_spent = processes.seconds(workers) - before, self._server_seconds() - server_before
         self.results.append(Result.of(prepared.chosen.name, peer, connections, found, spent, server_spent))
 
-    def _by_http(self, prepared: Prepared, peer: str, connections: int, items: range) -> Callable[[], Load]:
+    def _by_http(self, prepared: Prepared, peer: str, connections: int, turn: int, items: range) -> Callable[[], Load]:
         """What is to be measured, warmed up with requests of the same kind."""
         plan, kind, url = self.plan, prepared.chosen.kind, self.world.site.url if peer == OURS else self.bare_url
         asked = self._requests(prepared, peer, items)
         task = driver.Task(url, asked, connections, plan.seconds, again=kind == "read", chained=kind == "chain")
         if kind == "read":
-            driver.drive(replace(task, seconds=WARM_SECONDS))
+            driver.drive(replace(task, seconds=WARM_SECONDS if turn else FIRST_SECONDS))
         if kind == "write":
-            driver.drive(replace(task, requests=asked[:connections]))
-            task = replace(task, requests=asked[connections:])
+            warming = plan.warming(prepared.chosen, connections, turn)
+            driver.drive(replace(task, requests=asked[:warming]))
+            task = replace(task, requests=asked[warming:])
         return partial(driver.drive, task)
 
     def _by_pgbench(self, prepared: Prepared, connections: int, items: range) -> Callable[[], Load]:

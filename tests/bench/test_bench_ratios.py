@@ -79,8 +79,10 @@ def test_cpu_is_told_for_one_request() -> None:
 def test_there_are_enough_things_for_all_measurements() -> None:
     plan = Plan(connections=(8, 32), repetitions=3, items=400, few=48)
     by_slug = {one.slug: one for one in measured.OPERATIONS}
-    assert plan.share(by_slug["order"], 32) == 32 + 384  # as many for each line, and one to warm it up
-    assert plan.needed(by_slug["order"]) == 3 * (8 + 400 + 32 + 384)
+    assert plan.share(by_slug["order"], 32, 1) == 32 + 384  # as many for each line, and one to warm it up
+    assert plan.share(by_slug["order"], 32, 0) == 128 + 384  # and at first enough for the server to have its plans
+    assert plan.needed(by_slug["order"]) == 2 * (8 + 400 + 32 + 384) + (128 + 400 + 128 + 384)
+    assert plan.needed(by_slug["upload"]) == 3 * (8 + 48 + 32 + 32)
     assert plan.needed(by_slug["refresh"]) == 3 * (8 + 32) and plan.needed(by_slug["me"]) == measured.VARIANTS
 
 
