@@ -49,7 +49,7 @@ def _sane_day(value: date) -> date:
 
 
 def _rfc3339(value: datetime) -> str:
-    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return (value if value.tzinfo is UTC else value.astimezone(UTC)).isoformat().removesuffix("+00:00") + "Z"
 
 
 Line = Annotated[str, StringConstraints(min_length=1, max_length=120), AfterValidator(_printable), AfterValidator(_single_line)]

@@ -1,7 +1,7 @@
 """The caller of a request as a value: ids, grants in force, consents. Rules ask it; it asks nobody."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -49,6 +49,7 @@ class Principal:
     has_phone: bool
     stepped_up: bool
     otp_pending: bool = False
+    _held: dict[str, frozenset[Role]] = field(default_factory=dict, init=False, compare=False, repr=False)  # by area, found once
 
     def has(self, *roles: Role) -> bool:
         """Holds one of the roles anywhere."""
@@ -56,11 +57,18 @@ class Principal:
 
     def covers(self, area_path: str, *roles: Role) -> bool:
         """Holds one of the roles on this area or on one above it."""
-        for grant in self.grants:
-            path = grant.area_path if grant.role in roles and grant.scope_type is ScopeType.AREA else None
-            if path is not None and area_path.startswith(path):
-                return True
-        return False
+        return not self.held_over(area_path).isdisjoint(roles)
+
+    def held_over(self, area_path: str) -> frozenset[Role]:
+        """The roles that are held on this area or on one above it. A list asks for each of its rows, which lie in few areas."""
+        held = self._held.get(area_path)
+        if held is None:
+            held = self._held[area_path] = frozenset(
+                grant.role
+                for grant in self.grants
+                if grant.scope_type is ScopeType.AREA and grant.area_path is not None and area_path.startswith(grant.area_path)
+            )
+        return held
 
     def holds(self, scope_type: ScopeType, scope_id: UUID, *roles: Role) -> bool:
         """Holds one of the roles on exactly this store, organisation, enterprise or area."""

@@ -8,10 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+import sqlalchemy as sa
 from sqlalchemy.engine import CursorResult, Dialect
 from sqlalchemy.sql.base import Executable
 from sqlalchemy.sql.elements import ClauseElement
+from sqlalchemy.types import TypeEngine
 from sqlalchemy.util import await_only, greenlet_spawn
+from sqlmodel.sql.sqltypes import UTCDateTime
 
 from app.db.lines import AsyncSession, Line
 
@@ -102,13 +105,21 @@ class Prepared:
             for name in made.positiontup
         ]
         results = [
-            (column.keyname, process)
-            for column in made._result_columns or ()
-            if (process := column.type._cached_result_processor(dialect, NUMERIC)) is not None
+            (column.keyname, process) for column in made._result_columns or () if (process := _reader_of(column.type, dialect)) is not None
         ]
         asked = frozenset(name for name, bind in made.binds.items() if bind.required)
         self._compiled = _Compiled(str(made), asked, binds, results)
         return self._compiled
+
+
+def _reader_of(kind: TypeEngine[Any], dialect: Dialect) -> Processor | None:
+    """What a column's values go through; the same as SQLAlchemy's own, where a list would notice its price."""
+    if isinstance(kind, UTCDateTime):  # which is how the driver reads them
+        return None
+    if isinstance(kind, sa.Enum) and not kind.native_enum:
+        lookup: Processor = kind._object_lookup.__getitem__
+        return lookup
+    return kind._cached_result_processor(dialect, NUMERIC)
 
 
 async def spoken(session: AsyncSession, text: str, *values: Any) -> Sequence[Row]:

@@ -28,4 +28,4 @@ def mask_phone(phone: str) -> str:
 def alias(member_id: UUID) -> str:
     """A name that tells people apart and tells nobody who they are: drawn from the random end of the id, always the same."""
     tail = member_id.int & 0xFFFFF
-    return "小哥" + "".join(SYMBOLS[tail >> shift & 31] for shift in (15, 10, 5, 0))
+    return "小哥" + SYMBOLS[tail >> 15] + SYMBOLS[tail >> 10 & 31] + SYMBOLS[tail >> 5 & 31] + SYMBOLS[tail & 31]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
-from functools import reduce
+from functools import lru_cache, reduce
 
 from app.auth.principal import Principal
 from app.auth.roles import Role
@@ -63,6 +63,10 @@ def point(lng: float, lat: float, *, exact: bool) -> tuple[float, float]:
 
 def official(principal: Principal, *, area_path: str, assigned: bool) -> Eyes:
     """The union of what a caller's grants on the place of a report show. Whoever reported or joined it must not be asked about here."""
-    held = [role for role in TABLE if principal.covers(area_path, role)]
-    duties = [TABLE[role] for role in held] + ([ASSIGNEE] if assigned and Role.GRID_WORKER in held else [])
+    return _of(principal.held_over(area_path), assigned)
+
+
+@lru_cache(maxsize=256)
+def _of(held: frozenset[Role], assigned: bool) -> Eyes:
+    duties = [TABLE[role] for role in held if role in TABLE] + ([ASSIGNEE] if assigned and Role.GRID_WORKER in held else [])
     return reduce(Eyes.__or__, duties) if duties else BLIND

@@ -14,15 +14,12 @@ from app.reports.queries_lines import Line
 
 def beside(session: AsyncSession, principal: Principal, line: Line) -> dict[str, Any]:
     """Its unit, for staff, and its claim, for those who review or administer."""
-    unit_id = line.report.unit_id if views_eyes.staff(principal, line) else None
+    report, staff = line.report, views_eyes.staff(principal, line)
+    reviews = staff and principal.covers(report.area_path, Role.REVIEWER, Role.AREA_ADMIN)
     return {
-        "unit": {"id": unit_id, "name": line.row["unit"]} if unit_id else None,
-        "claim": _claimed(session, principal, line) if _reviews(principal, line) else None,
+        "unit": {"id": report.unit_id, "name": line.row["unit"]} if staff and report.unit_id else None,
+        "claim": _claimed(session, principal, line) if reviews else None,
     }
-
-
-def _reviews(principal: Principal, line: Line) -> bool:
-    return views_eyes.staff(principal, line) and principal.covers(line.report.area_path, Role.REVIEWER, Role.AREA_ADMIN)
 
 
 def _claimed(session: AsyncSession, principal: Principal, line: Line) -> dict[str, Any] | None:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -194,26 +194,27 @@ def _actor(rule: Rule, parts: frozenset[ActorRole], status: Status) -> ActorRole
 
 def met(need: Need | None, facts: Facts) -> bool:
     """Is it so, what a command needs besides the state?"""
-    match need:
-        case Need.REOPENING_LEFT:
-            in_time = facts.ended_at is not None and facts.now <= facts.ended_at + REOPEN_WITHIN
-            return in_time and facts.reopen_count < MAX_REOPENS
-        case Need.TARGET_NOT_DISPATCHED:
-            return not facts.into_dispatched
-        case Need.OPEN_REQUEST:
-            return facts.request_open
-        case Need.LEVEL_ABOVE:
-            return not facts.at_top
-        case Need.PENDING_LOOK:
-            return facts.look_pending
-        case None:
-            return True
+    return need is None or need in _met(facts)
+
+
+def _met(facts: Facts) -> frozenset[Need]:
+    in_time = facts.ended_at is not None and facts.now <= facts.ended_at + REOPEN_WITHIN
+    reopening = in_time and facts.reopen_count < MAX_REOPENS
+    return _needs(reopening, not facts.into_dispatched, facts.request_open, not facts.at_top, facts.look_pending)
+
+
+@cache
+def _needs(reopening_left: bool, target_not_dispatched: bool, open_request: bool, level_above: bool, pending_look: bool) -> frozenset[Need]:
+    found = {
+        Need.REOPENING_LEFT: reopening_left, Need.TARGET_NOT_DISPATCHED: target_not_dispatched, Need.OPEN_REQUEST: open_request,
+        Need.LEVEL_ABOVE: level_above, Need.PENDING_LOOK: pending_look,
+    }
+    return frozenset(need for need, is_so in found.items() if is_so)
 
 
 def allowed(parts: frozenset[ActorRole], facts: Facts) -> list[str]:
     """The commands that the caller may give now."""
-    needs = frozenset(need for need in Need if met(need, facts))
-    return list(_allowed(parts, facts.status, facts.deeds, facts.request_open, needs))
+    return list(_allowed(parts, facts.status, facts.deeds, facts.request_open, _met(facts)))
 
 
 @lru_cache(maxsize=4096)
