@@ -30,7 +30,7 @@ from app.parts import session_info
 from app.points import queries as points_queries
 from app.settings import Settings
 from app.uploads import keeping
-from tests.conftest import new_database
+from tests.conftest import migrated_database, new_database
 from tests.support.canaries import Canary, dump, leaks, logged, objects, opened, restore, rows_as_text, spelled, wordless
 from tests.support.canary_person import PHONE, SELF_WRITTEN, Story
 from tests.support.canary_story import told
@@ -80,7 +80,7 @@ class Seen:
 async def seen(
     settings: Settings, simulator: RunningSimulator, worker_id: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Seen]:
-    url = await new_database(f"xinxin_canary_{worker_id}")
+    url = await migrated_database(f"xinxin_canary_{worker_id}")
     own = settings.model_copy(update={"database_url": url, "data_dir": tmp_path_factory.mktemp("canary")})
     with logged() as logs:
         async with told(own, simulator) as story:
@@ -93,7 +93,10 @@ async def _watched(story: Story, logs: io.StringIO) -> Seen:
         sealed, known = await opened(session), await wordless(session, story.rider_id)
     stored_before = dict(objects(story.folder))
     await leave(story)
-    left_out = {name: await _without(story, name) for name in (erasure.TRACES, *(feature.name for feature in FEATURES), None)}
+    clean = await _without(story, None)
+    left_out: dict[str | None, list[str]] = {None: clean.judged(story)}
+    for name in (erasure.TRACES, *(feature.name for feature in FEATURES)):
+        left_out[name] = (await _without(story, name)).besides(clean).judged(story)
     ledger = [await _ledger(story)]
     await story.run("me.erase_due")
     await story.work_off()
@@ -127,8 +130,25 @@ async def _ledger(story: Story) -> tuple[int, ...]:
         return tuple(int(value) for value in row)
 
 
-async def _without(story: Story, name: str | None) -> list[str]:
-    """What the judge finds in a transaction, rolled back, that erases everything but one feature (None: really everything)."""
+@dataclass(frozen=True)
+class Left:
+    """What an erasure leaves: every row, every sealed value in clear, the rows that tell something without a word."""
+
+    rows: list[bytes]
+    sealed: list[tuple[str, bytes]]
+    wordless: list[str]
+
+    def besides(self, clean: "Left") -> "Left":
+        """Without what is left when nothing is left out, and has been judged by itself: one word is looked for in twenty forms."""
+        rows, sealed = set(clean.rows), set(clean.sealed)
+        return Left([one for one in self.rows if one not in rows], [one for one in self.sealed if one not in sealed], self.wordless)
+
+    def judged(self, story: Story) -> list[str]:
+        return judged(story, b"\n".join(self.rows), self.sealed, self.wordless)
+
+
+async def _without(story: Story, name: str | None) -> Left:
+    """What stands in a transaction, rolled back, that erases everything but one feature (None: really everything)."""
     async with story.database.session() as session:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(erasure, "FEATURES", tuple(feature for feature in FEATURES if feature.name != name))
@@ -137,9 +157,10 @@ async def _without(story: Story, name: str | None) -> list[str]:
             await me_service.erase(session, member_id=story.rider_id)
         connection = await session.connection()
         await connection.execute(sa.text("delete from jobs.pgqueuer"))  # they name the objects that they are to delete
-        found = judged(story, await rows_as_text(connection), await opened(session), await wordless(session, story.rider_id))
+        rows = (await rows_as_text(connection)).split(b"\n")
+        left = Left(rows, await opened(session), await wordless(session, story.rider_id))
         await session.rollback()
-        return found
+        return left
 
 
 async def _nothing(session: AsyncSession, *, member_id: UUID) -> None:
