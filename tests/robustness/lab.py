@@ -1,6 +1,7 @@
 """Sends requests as somebody who may do nearly everything, in a county where there is something of everything."""
 
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -111,10 +112,15 @@ def fault_of(answer: httpx.Response) -> str:
     if answer.headers.get("content-type") != "application/problem+json":
         return f"{answer.status_code} as {answer.headers.get('content-type')}"
     told = answer.json()
-    known = told["code"] in {error.code for error in catalogue()}
-    if not known or told["status"] != answer.status_code or told["request_id"] != answer.headers["x-request-id"]:
+    if told["code"] not in codes() or told["status"] != answer.status_code or told["request_id"] != answer.headers["x-request-id"]:
         return f"odd problem {answer.text[:300]}"
     return f"{len(answer.content)} bytes of problem" if len(answer.content) > 8_000 else ""
+
+
+@cache
+def codes() -> frozenset[str]:
+    """Of every refusal: the application is loaded by the time that one is told."""
+    return frozenset(error.code for error in catalogue())
 
 
 async def furnish(lab: Lab) -> None:
