@@ -6,11 +6,15 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.areas.models import Area, Level
-from app.auth.models import Scope
-from app.auth.roles import ScopeType
+from app.db.base import fresh, new_id
+from app.db.prepared import Prepared
 from app.db.session import AsyncSession
 
 WEST, MIDDLE, EAST, SOUTH, NORTH = 116.70, 116.75, 116.80, 35.50, 35.55
+# What `put_scope` writes of each, in one statement: nearly every test begins with this.
+SCOPES = Prepared(sa.text("""
+insert into scope (scope_type, scope_id, area_path, name)
+select 'area', * from unnest(cast(:ids as uuid[]), cast(:paths as text[]), cast(:names as text[]))"""))
 
 
 @dataclass(frozen=True)
@@ -39,19 +43,16 @@ async def make_county(session: AsyncSession) -> County:
     areas = [root, street, one, two, grid, other_grid]
     session.add_all(areas)
     await session.flush()
-    # What `put_scope` writes of each, in one statement: nearly every test begins with this.
-    await session.exec(
-        sa.insert(Scope).values([
-            {"scope_type": ScopeType.AREA, "scope_id": area.id, "area_path": area.path, "name": area.name} for area in areas
-        ])
-    )
+    paths, names = [area.path for area in areas], [area.name for area in areas]
+    await SCOPES.all(session, ids=[area.id for area in areas], paths=paths, names=names)
     return County(root, street, one, grid, two, other_grid)
 
 
 def _area(parent: Area | None, level: Level, code: str, name: str, west: float, east: float) -> Area:
     ring = [[west, SOUTH], [east, SOUTH], [east, NORTH], [west, NORTH], [west, SOUTH]]
-    return Area(
-        parent_id=parent.id if parent else None, level=level, code=code, name=name, path=f"{parent.path if parent else ''}{code}/",
+    return fresh(
+        Area, id=new_id(), parent_id=parent.id if parent else None, level=level, code=code, name=name,
+        path=f"{parent.path if parent else ''}{code}/", version=1,
         center_lng=(west + east) / 2, center_lat=(SOUTH + NORTH) / 2, boundary={"type": "Polygon", "coordinates": [ring]},
         west=west, south=SOUTH, east=east, north=NORTH,
     )
