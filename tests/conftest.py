@@ -43,7 +43,8 @@ from tests.support.county import County, make_county
 from tests.support.people import People
 from tests.support.queue import queued as queued_jobs
 from tests.support.savepoints import OneConnection, say, served_over
-from tests.support.sharing import Sharing
+from tests.support.service import end_shared
+from tests.support.sharing import Sharing, service_of
 from tests.support.simulator import RunningSimulator, running_simulator
 
 pytest_plugins = ["tests.trust.plugin"]
@@ -84,6 +85,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Sharing | None:
     return Sharing(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """A process of the suite knows of itself how it is given its tests."""
+    node.workerinput["sharing"] = node.config.getvalue("dist") == "loadfile"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """What shares a service comes in one go: it ends with that, or it would work for nobody to the end of the run."""
+    name = service_of(item.nodeid)
+    if name and getattr(item.config, "workerinput", {}).get("sharing") and (nextitem is None or service_of(nextitem.nodeid) != name):
+        end_shared(name)
 
 
 def pytest_collection_finish() -> None:

@@ -6,14 +6,14 @@ import pytest
 
 from tests.faults.queue_rig import queue, queue_database, queue_settings, workers
 from tests.support.newcomer import World, county_of
-from tests.support.service import Service, running_service, service
+from tests.support.service import Service, service, shared_service
 
 __all__ = ["queue", "queue_database", "queue_settings", "service", "workers"]
 
 
 @pytest.fixture(scope="session")
 def doomed() -> Iterator[Service]:
-    with running_service() as running:
+    with shared_service("doomed") as running:
         yield running
 
 

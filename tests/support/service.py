@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -183,35 +184,39 @@ def running_service(workers: int = 2, **settings: str) -> Iterator[Service]:
         service.remove()
 
 
-class _Shared:
-    """The service that the tests of one pytest process share, whichever folder asks first."""
-
-    running: Service | None = None
-    users = 0
+_SHARED: dict[str, Service] = {}
+_USERS: Counter[str] = Counter()
 
 
 @contextmanager
-def shared_service() -> Iterator[Service]:
-    if _Shared.running is None:
-        _Shared.running = Service()
+def shared_service(name: str = "shared") -> Iterator[Service]:
+    """The service of this name that the tests of one pytest process share, whichever folder asks first."""
+    if name not in _SHARED:
+        started = Service()
         try:
-            _Shared.running.start()
+            started.start()
         except BaseException:
-            _Shared.running.remove()
-            _Shared.running = None
+            started.remove()
             raise
-    _Shared.users += 1
+        _SHARED[name] = started
+    _USERS[name] += 1
     try:
-        yield _Shared.running
+        yield _SHARED[name]
     finally:
-        _Shared.users -= 1
-        service = _Shared.running
-        if _Shared.users == 0 and service is not None:
-            _Shared.running = None
-            try:
-                assert service.stop() == 0
-            finally:
-                service.remove()
+        _USERS[name] -= 1
+        if not _USERS[name]:
+            end_shared(name)
+
+
+def end_shared(name: str) -> None:
+    """Where it still runs: whoever knows that nobody will ask for it any more ends it before its last user's fixture does."""
+    ended = _SHARED.pop(name, None)
+    if ended is None:
+        return
+    try:
+        assert ended.process is None or ended.stop() == 0, ended.log.read_text(errors="replace")[-4000:]
+    finally:
+        ended.remove()
 
 
 @pytest.fixture(scope="session")

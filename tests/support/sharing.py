@@ -9,8 +9,13 @@ SERVICES = {
 }
 
 
+def service_of(nodeid: str) -> str | None:
+    """The name of the service that the test works with, if that is a shared one."""
+    return next((name for name, files in SERVICES.items() if nodeid.startswith(files)), None)
+
+
 class Sharing(LoadFileScheduling):
-    """By file, but what shares a service stays together."""
+    """By file, but what shares a service stays together, one test after the other."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return next((name for name, files in SERVICES.items() if nodeid.startswith(files)), super()._split_scope(nodeid))
+        return service_of(nodeid) or super()._split_scope(nodeid)
