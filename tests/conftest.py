@@ -3,6 +3,7 @@
 The production unit of work runs in every test: it only lands on savepoints of the test's connection instead of on commits.
 """
 
+import asyncio
 import base64
 import gc
 import json
@@ -19,6 +20,7 @@ import asyncpg
 import httpx
 import pytest
 import sqlalchemy as sa
+import uvloop
 from fastapi import FastAPI
 from hypothesis import settings as effort
 from sqlalchemy import event
@@ -59,6 +61,7 @@ effort.register_profile("long", max_examples=1_000, deadline=None)  # what takes
 
 def pytest_configure(config: pytest.Config) -> None:
     """The controller owns the server: a worker that ends first would stop it under the others."""
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())  # as in the service's own processes
     if hasattr(config, "workerinput"):
         return
     for name in [name for name in os.environ if name.startswith("XINXIN_") and name != SERVER]:

@@ -74,7 +74,7 @@ class Proxy:
         self._fault = GOOD
         self._links: set[Link] = set()
         self._server: asyncio.Server | None = None
-        self._loop = asyncio.new_event_loop()
+        self._loop = asyncio.SelectorEventLoop()  # it sends at once what is written; with uvloop a cut would lose that
         self._thread = threading.Thread(target=self._loop.run_forever, name=f"proxy to {upstream}", daemon=True)
 
     def __enter__(self) -> Self:
