@@ -13,7 +13,7 @@ from uuid import UUID
 import typer
 
 import app.tables  # noqa: F401 - fills the metadata before the first statement
-from app import cli_accounts, cli_backups, cli_failover, cli_jobs, cli_wechat, documents, main, parts, ports, worker
+from app import cli_accounts, cli_backups, cli_failover, cli_jobs, cli_wechat, parts, ports
 from app.auth import service as auth_service
 from app.auth.roles import Role, ScopeType
 from app.db import migrate as migrations
@@ -158,6 +158,8 @@ def openapi(check: Annotated[bool, typer.Option(help="compare instead of writing
 
 def openapi_files() -> dict[str, str]:
     """File name → content, as they are committed."""
+    from app import documents, main  # every route: no other command needs one, and they are a third of what there is to load
+
     documented = documents.openapi(main.create_app(Settings()))
     made = {"openapi.json": documented, "errors.json": documents.error_codes()}
     return {name: json.dumps(content, ensure_ascii=False, indent=1) + "\n" for name, content in made.items()}
@@ -166,6 +168,8 @@ def openapi_files() -> dict[str, str]:
 @cli.command("worker")
 def run_worker() -> None:
     """Runs one more job worker in the foreground."""
+    from app import worker  # with every job: for this command alone
+
     worker.main()
 
 
