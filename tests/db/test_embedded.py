@@ -85,6 +85,25 @@ def state(ground: Path) -> Path:
     return folder / "state"
 
 
+@pytest.fixture(scope="module")
+async def left_behind(ground: Path) -> Path:
+    """The data of a server that has come and gone. Making it is most of what a first start takes."""
+    with serve(ground / "first") as address:
+        assert await ask(address, "select 1") == 1
+    home = Home(ground / "first")
+    await eventually(lambda: ended(home))
+    return home.data
+
+
+@pytest.fixture
+def used(state: Path, left_behind: Path) -> Path:
+    """A folder with a copy of it, for what is no matter of the first start."""
+    home = Home(state)
+    home.make()
+    subprocess.run(["cp", "-a", left_behind, home.data], check=True)
+    return state
+
+
 @pytest.fixture
 def replica() -> Iterator[Callable[..., Replica]]:
     started: list[Replica] = []
@@ -197,10 +216,10 @@ async def test_replicas_share_a_server_that_outlives_its_starter_and_ends_with_t
     assert await ask(address, "select n from kept") == 7
 
 
-async def test_a_killed_postmaster_is_restarted_with_its_data(state: Path, replica: Callable[..., Replica]) -> None:
-    address = await replica(state).address()
+async def test_a_killed_postmaster_is_restarted_with_its_data(used: Path, replica: Callable[..., Replica]) -> None:
+    address = await replica(used).address()
     await ask(address, "create table kept as select 7 as n")
-    home = Home(state)
+    home = Home(used)
     for _ in range(2):
         killed = postmaster(home)
         os.kill(killed, signal.SIGKILL)
@@ -208,10 +227,10 @@ async def test_a_killed_postmaster_is_restarted_with_its_data(state: Path, repli
         await eventually(answers(address, "select n from kept", 7))
 
 
-async def test_a_killed_supervisor_is_replaced_with_its_data(state: Path, replica: Callable[..., Replica]) -> None:
-    address = await replica(state).address()
+async def test_a_killed_supervisor_is_replaced_with_its_data(used: Path, replica: Callable[..., Replica]) -> None:
+    address = await replica(used).address()
     await ask(address, "create table kept as select 7 as n")
-    home = Home(state)
+    home = Home(used)
     before = postmaster(home)
     supervisor = parent(before)
     os.kill(supervisor, signal.SIGKILL)
@@ -220,27 +239,27 @@ async def test_a_killed_supervisor_is_replaced_with_its_data(state: Path, replic
     assert parent(postmaster(home)) != supervisor
 
 
-async def test_everything_killed_at_once_leaves_nothing_that_stops_the_next_start(state: Path, replica: Callable[..., Replica]) -> None:
-    one = replica(state)
+async def test_everything_killed_at_once_leaves_nothing_that_stops_the_next_start(used: Path, replica: Callable[..., Replica]) -> None:
+    one = replica(used)
     address = await one.address()
     await ask(address, "create table kept as select 7 as n")
-    home = Home(state)
+    home = Home(used)
     server = postmaster(home)
     for pid in (parent(server), server):
         os.kill(pid, signal.SIGKILL)
     one.kill()
-    assert await replica(state).address() == address
+    assert await replica(used).address() == address
     assert await ask(address, "select n from kept") == 7
 
 
 @pytest.mark.parametrize("named", ["live", "zombie", "nobody", "nonsense"])
 async def test_a_stale_note_about_a_server_is_not_believed(
-    state: Path, replica: Callable[..., Replica], zombie: int, named: str
+    used: Path, replica: Callable[..., Replica], zombie: int, named: str
 ) -> None:
-    one = replica(state)
+    one = replica(used)
     address = await one.address()
     one.leave()
-    home = Home(state)
+    home = Home(used)
     await eventually(lambda: ended(home))
     pid = {"live": os.getpid(), "zombie": zombie, "nobody": 4_194_303, "nonsense": 0}[named]
     note = f"{pid or 'x'}\n{home.data}\n1\n5432\n\n\n"
@@ -249,20 +268,20 @@ async def test_a_stale_note_about_a_server_is_not_believed(
     for stale in (home.data / "postmaster.pid", socket_folder / ".s.PGSQL.5432.lock"):
         stale.write_text(note)
     (socket_folder / ".s.PGSQL.5432").touch()
-    assert await replica(state).address() == address
+    assert await replica(used).address() == address
     assert await ask(address, "select 1") == 1
 
 
-async def test_a_later_start_takes_less_than_a_second(state: Path) -> None:
-    """The best of three, because the machine may be busy. The first start and its initdb are not counted."""
-    seconds = []
-    for _ in range(4):
+async def test_a_later_start_takes_less_than_a_second(used: Path) -> None:
+    """The best of three, because the machine may be busy; one is enough."""
+    seconds = [10.0]
+    while min(seconds) >= 1.0 and len(seconds) <= 3:
         start = time.monotonic()
-        with serve(state) as address:
+        with serve(used) as address:
             seconds.append(time.monotonic() - start)
             assert await ask(address, "select 1") == 1
-        await eventually(lambda: ended(Home(state)))
-    assert min(seconds[1:]) < 1.0
+        await eventually(lambda: ended(Home(used)))
+    assert min(seconds) < 1.0
 
 
 async def test_a_killed_initdb_leaves_no_half_cluster(state: Path) -> None:
