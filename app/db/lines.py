@@ -118,6 +118,9 @@ class Reader(AsyncSession):
     def _proxied(self) -> SyncSession:  # type: ignore[override]
         return self.sync_session
 
+    def in_nested_transaction(self) -> bool:
+        return self._made is not None and self._made.in_nested_transaction()
+
     async def line(self) -> Line:
         if self._made is not None:
             return await super().line()

@@ -57,6 +57,15 @@ async def test_what_it_was_told_between_holds_for_both(committed: Database) -> N
         assert (await prepared(another))[2] == str(ME)
 
 
+async def test_what_is_prepared_needs_no_session_besides(committed: Database) -> None:
+    async with reader_of(committed, ME) as reader:
+        await acting.as_service(reader, Reason.AROUND)
+        assert (await prepared(reader))[1] == "*"
+        assert reader._made is None  # type: ignore[attr-defined]
+        await plain(reader)
+        assert reader._made is not None  # type: ignore[attr-defined]
+
+
 async def test_what_is_refused_gives_the_connection_back(committed: Database) -> None:
     before = out(committed)
     async with reader_of(committed, ME) as reader:
