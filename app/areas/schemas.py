@@ -43,11 +43,11 @@ class PlaceOut(Out):
     accuracy_m: float | None
 
 
-def place_out(lng: float | None, lat: float | None, accuracy_m: float | None = None) -> PlaceOut | None:
-    """A stored GCJ-02 point as an answer, to seven digits (a centimetre); None when there is none."""
+def place_out(lng: float | None, lat: float | None, accuracy_m: float | None = None) -> dict[str, Any] | None:
+    """A stored GCJ-02 point as a `PlaceOut`, to seven digits (a centimetre); None when there is none."""
     if lng is None or lat is None:
         return None
-    return PlaceOut(lng=round(lng, 7), lat=round(lat, 7), crs="gcj02", accuracy_m=accuracy_m)
+    return {"lng": round(lng, 7), "lat": round(lat, 7), "crs": "gcj02", "accuracy_m": accuracy_m}
 
 
 async def place_query(

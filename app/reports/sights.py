@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -77,6 +78,12 @@ class Near(NamedTuple):
     distance_m: int
 
 
+@cache
+def _deeds(resolver: bool, verifier: bool, asker: bool) -> frozenset[Deed]:
+    done = {Deed.RESOLVER: resolver, Deed.VERIFIER: verifier, Deed.ASKER: asker}
+    return frozenset(deed for deed, own in done.items() if own)
+
+
 class Sight(ABC):
     """`asked_by`: who waits for the answer to a request; `now` is the database's clock."""
 
@@ -97,9 +104,9 @@ class Sight(ABC):
 
     def facts(self, caller: UUID) -> workflow.Facts:
         report, asked_by = self.report, self.asked_by
-        done = {Deed.RESOLVER: report.resolver_id, Deed.VERIFIER: report.verifier_id, Deed.ASKER: asked_by}
         return workflow.Facts(
-            status=report.status, now=self.now, deeds=frozenset(deed for deed, who in done.items() if who == caller),
+            status=report.status, now=self.now,
+            deeds=_deeds(report.resolver_id == caller, report.verifier_id == caller, asked_by == caller),
             request_open=asked_by is not None, into_dispatched=self.into_dispatched_at is not None, reopen_count=report.reopen_count,
             ended_at=report.ended_at, at_top=report.escalated_to_top, look_pending=self.look_pending,
         )

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from app.areas.schemas import PlaceOut, place_out
+from app.areas.schemas import place_out
 from app.auth import queries as auth_queries
 from app.auth.principal import Principal
 from app.db.session import AsyncSession
@@ -63,7 +63,7 @@ def may_reveal(principal: Principal, seen: Sight) -> bool:
     return of(principal, seen).reveal.at(is_open=seen.report.ended_at is None)
 
 
-def place(report: Report | Outline | Near, *, exact: bool) -> PlaceOut | None:
+def place(report: Report | Outline | Near, *, exact: bool) -> dict[str, Any] | None:
     return place_out(*eyes.point(report.lng, report.lat, exact=exact), report.accuracy_m if exact else None)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from app.auth.principal import Principal
@@ -131,8 +131,7 @@ DUPLICATE_RADIUS_M, DUPLICATE_WITHIN = 100, timedelta(days=7)
 OUTSIDE_BEYOND_M = 20_000  # where nobody drew a boundary: a place farther from the nearest centre is in no area of ours
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """What the rules ask about a report and one caller. `now` is the database's clock."""
 
     status: Status

@@ -9,6 +9,7 @@ import os
 import struct
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -148,16 +149,22 @@ def verify_signature(session_or_ring: Any, purpose: str, message: bytes, signatu
 
 def _head(sealed: bytes) -> tuple[Suite, str, int]:
     """The suite, the key id, and where the nonce begins. Raises Unsealable."""
+    start = HEAD.size + sealed[HEAD.size - 1] if len(sealed) >= HEAD.size else 0
+    return *_told(sealed[:start]), start
+
+
+@lru_cache(maxsize=64)
+def _told(head: bytes) -> tuple[Suite, str]:
+    """A list unseals many values under few keys."""
     try:
-        version, number, length = HEAD.unpack_from(sealed)
-        start = HEAD.size + length
+        version, number, _ = HEAD.unpack_from(head)
         suite = ciphers.NUMBERED[number]
-        kid = sealed[HEAD.size : start].decode()
+        kid = head[HEAD.size :].decode()
     except (struct.error, KeyError, UnicodeDecodeError) as error:
         raise Unsealable from error
     if version != VERSION or not kid:
         raise Unsealable
-    return suite, kid, start
+    return suite, kid
 
 
 def _bound(table: str, column: str, row: UUID) -> bytes:

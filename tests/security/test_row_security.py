@@ -259,5 +259,5 @@ async def test_without_both_walls_everything_leaks(client: Any, two: Two, monkey
     monkeypatch.setattr("app.auth.queries.CALLER", Prepared(sa.text(
         "select * from signed_in(:session_id, :account_id, :key, :enter, :lasting) where set_config('xinxin.account', '*', true) = '*'"
     ).bindparams(sa.bindparam("key", type_=sa.Text), sa.bindparam("session_id", type_=sa.Uuid), sa.bindparam("account_id", type_=sa.Uuid))))
-    monkeypatch.setattr("app.auth.work.acting_for", lambda _: SERVICE)
+    monkeypatch.setattr("app.auth.queries.acting_for", lambda _: SERVICE)
     assert await leaks(client, two) == ["inbox", "complaints", "answer"]

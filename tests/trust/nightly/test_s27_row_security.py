@@ -102,7 +102,7 @@ async def test_without_the_second_wall_they_read_each_other(
     """The known-bad variant: whoever signs in acts as the service."""
     monkeypatch.setattr(messages_queries, "inbox", inbox_of_everybody)
     monkeypatch.setattr("app.auth.work.Work.reader_of_caller", property(lambda work: work.reader))
-    monkeypatch.setattr("app.auth.work.acting_for", lambda _: SERVICE)
+    monkeypatch.setattr("app.auth.queries.acting_for", lambda _: SERVICE)
     monkeypatch.setattr("app.db.acting.NOBODY", SERVICE)
     _, wrong = await crossed(application, settings, signed, walled=False)
     assert wrong > 0
