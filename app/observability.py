@@ -5,6 +5,8 @@ import logging
 import re
 import sys
 import traceback
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import structlog
@@ -48,9 +50,15 @@ def configure(process: str) -> None:
     logging.getLogger("uvicorn.access").disabled = True
 
 
-def _written(event: Any, **options: Any) -> str:
+def _written(event: Any, default: Callable[[Any], Any]) -> str:
     """One line whatever it holds, and readable Chinese."""
-    return OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(event, ensure_ascii=False, **options))
+    return OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", _encoder(default).encode(event))
+
+
+@cache
+def _encoder(default: Callable[[Any], Any]) -> json.JSONEncoder:
+    """`json.dumps` makes one for every line."""
+    return json.JSONEncoder(ensure_ascii=False, default=default)
 
 
 def _where_it_broke(logger: Any, name: str, event: EventDict) -> EventDict:
