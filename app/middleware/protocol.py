@@ -7,6 +7,7 @@ Deadlines are absolute: a client that sends a byte now and then does not move th
 import asyncio
 import socket
 import struct
+import time
 from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
@@ -69,13 +70,14 @@ class DeadlineProtocol(HttpToolsProtocol):
         self._came, self._paced = 0, False  # bytes of bodies; does this one have to come at a pace
         self._sender = Pace(self.loop, self._sent_to_us, self._abort)
         self._reader = Pace(self.loop, self._taken_from_us, self._drop)
-        self.waiting_since: float | None = None  # for its client; None while a request is worked on
+        # For its client; None while a request is worked on. The loop's own clock stands still while it turns once.
+        self.waiting_since: float | None = None
 
     def connection_made(self, transport: Any) -> None:
         self._raw = transport
         self._lingering = _Lingering(transport, self._close, self._reader.stop)
         super().connection_made(self._lingering)
-        self.waiting_since = self.loop.time()
+        self.waiting_since = time.monotonic()
         connection = transport.get_extra_info("socket")
         if connection is not None and connection.family in (socket.AF_INET, socket.AF_INET6):
             # Sockets that uvicorn's workers get lack it: small answers on kept connections would wait 44 ms for a delayed ACK.
@@ -110,7 +112,7 @@ class DeadlineProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         if self.cycle is None or self.cycle.response_complete:
-            self.waiting_since = self.loop.time()
+            self.waiting_since = time.monotonic()
         self._in_head, self._complete = True, False
         self._set_deadline(HEAD_SECONDS)
 
@@ -157,7 +159,7 @@ class DeadlineProtocol(HttpToolsProtocol):
     def _await_the_next(self) -> None:
         """All is received and answered: the client has 30 s to ask again, or to take what is left of the answer."""
         if self._complete and self.cycle is not None and self.cycle.response_complete and not self._raw.is_closing():
-            self.waiting_since = self.loop.time()
+            self.waiting_since = time.monotonic()
             self._set_deadline(IDLE_SECONDS, self._close)
 
     def _set_deadline(self, seconds: float | None, late: Callable[[], None] | None = None) -> None:
