@@ -135,13 +135,15 @@ async def test_an_upload_that_is_over_is_waited_for_no_more(quick: Serving) -> N
 async def test_an_answer_that_is_taken_is_waited_for_no_more(quick: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever is sent later is another answer, with a time of its own."""
     monkeypatch.setattr(pace, "PACE_BYTES", 10**9)  # nobody is quick enough: only time counts
-    reader, writer = await asyncio.open_connection("127.0.0.1", quick.port, limit=4096)
-    for wait in (0.0, 0.5 * SHORT):
+    monkeypatch.setattr(pace, "PACE_SECONDS", period := 3 * SHORT)
+    monkeypatch.setattr(protocol, "IDLE_SECONDS", PATIENCE)
+    reader, writer = await asyncio.open_connection("127.0.0.1", quick.port, limit=256 * 1024)
+    for wait in (0.0, 0.5 * period):
         writer.write(b"GET /more HTTP/1.1\r\nHost: x\r\n\r\n")
         await asyncio.sleep(wait)
         await reader.readuntil(b"\r\n\r\n")
         await reader.readexactly(MORE)
-        await asyncio.sleep(0.7 * SHORT - wait)
+        await asyncio.sleep(0.7 * period - wait)
     await hung_up(writer)
 
 
