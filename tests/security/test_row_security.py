@@ -52,8 +52,9 @@ BEYOND = {
     "PHOTOS": {"stores/service/applying.py": 1, "uploads/service.py": 1},
     "BOOKS": {"invariants/service.py": 1},
     "FIGURES": {
-        "budgets/queries.py": 1, "dispatching/queries.py": 1, "points/trial.py": 1, "publicity/service/publishing.py": 1,
-        "retention/queries.py": 1, "rosters/queries.py": 1, "statements/queries.py": 1, "statistics/queries_map.py": 1,
+        "budgets/queries.py": 1, "dispatching/queries.py": 1, "inbox/queries.py": 1, "points/trial.py": 1,
+        "publicity/service/publishing.py": 1, "retention/queries.py": 1, "rosters/queries.py": 1, "statements/queries.py": 1,
+        "statistics/queries_map.py": 1,
     },
     "TELL": {"messages/service.py": 1},
     "NOTE": {"points/proposals.py": 1, "points/service/noting.py": 1},
