@@ -56,12 +56,14 @@ def _near(row: Row, lng: float, lat: float) -> Near:
 def _nearby(of_category: bool) -> Prepared:
     guarded = categories_queries.guards(col(Report.category_code), col(Report.category_version))
     within = [col(Report.ended_at).is_(None), _in(_box(*EDGES))]
+    looked = within[:1]  # no planner knows what a box holds: without one it goes by the index, from the nearest on
     if of_category:
         within.append(col(Report.category_code) == sa.bindparam("category_code"))
+        looked = within
     east, north = (sa.case((guarded, rounded(own)), else_=col(own)) for own in (Report.lng, Report.lat))
     named, shown = categories_queries.name_of(col(Report.category_code)), photos.photos_of(col(Report.id))
     asked = sa.select(*OWN, (~guarded).label("exact"), CLOCK.label("now"), named.label("category"), shown.label("photos"))
-    return Prepared(asked.where(*within, _in(_reached(within))).order_by(_squared(east, north), col(Report.id).desc()).limit(MOST))
+    return Prepared(asked.where(*within, _in(_reached(looked))).order_by(_squared(east, north), col(Report.id).desc()).limit(MOST))
 
 
 def rounded(column: Any, *, digits: int = eyes.ROUND_DIGITS) -> sa.ColumnElement[float]:
@@ -74,14 +76,14 @@ def _squared(east: Any, north: Any) -> sa.ColumnElement[float]:
     return sa.func.power((east - LNG) * NARROW, 2) + sa.func.power(north - LAT, 2)
 
 
-def _reached(within: Collection[sa.ColumnElement[bool]]) -> sa.ColumnElement[Any]:
+def _reached(looked: Collection[sa.ColumnElement[bool]]) -> sa.ColumnElement[Any]:
     """A box that holds the nearest, by the places that are shown, however many more there are around.
 
     So many are near by their exact places, which the index gives; shown, each of them is at most a rounding further away, and whatever
-    is shown as near as that lies at most another rounding further.
+    is shown as near as that lies at most another rounding further. If one of them is outside the radius, all of the radius is in the box.
     """
     away = sa.func.sqrt(_squared(col(Report.lng), col(Report.lat))).label("away")
-    nearest = sa.select(away).where(*within).order_by(POINT.op("<->")(sa.func.point(LNG, LAT))).limit(MOST).correlate(None).subquery()
+    nearest = sa.select(away).where(*looked).order_by(POINT.op("<->")(sa.func.point(LNG, LAT))).limit(MOST).correlate(None).subquery()
     up = sa.func.max(nearest.c.away) + FURTHER
     return sa.select(_box(LNG - up / NARROW, LAT - up, LNG + up / NARROW, LAT + up)).scalar_subquery()
 
