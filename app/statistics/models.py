@@ -87,7 +87,6 @@ class ReportSummary(SQLModel, table=True):
     __tablename__ = "report_summary"
     __table_args__ = (
         sa.CheckConstraint("received >= 0 and filed >= 0 and closed >= closed_in_time and rated >= satisfied", name="counts"),
-        sa.Index("ix_report_summary_empty", "received", postgresql_where=sa.text("received = 0")),
     )
 
     series_id: int = Field(primary_key=True, sa_type=sa.BigInteger, sa_column_kwargs={"autoincrement": False})
@@ -110,7 +109,6 @@ class ReportHours(SQLModel, table=True):
     __tablename__ = "report_hours"
     __table_args__ = (
         sa.CheckConstraint("closed >= 0", name="counts"),
-        sa.Index("ix_report_hours_empty", "closed", postgresql_where=sa.text("closed = 0")),
     )
 
     series_id: int = Field(primary_key=True, sa_type=sa.BigInteger, sa_column_kwargs={"autoincrement": False})
@@ -127,7 +125,6 @@ class ReportCell(SQLModel, table=True):
     __tablename__ = "report_cell"
     __table_args__ = (
         sa.CheckConstraint("reports >= public_reports and public_reports >= 0", name="counts"),
-        sa.Index("ix_report_cell_empty", "reports", postgresql_where=sa.text("reports = 0")),
     )
 
     level: int = Field(primary_key=True, sa_type=sa.SmallInteger, sa_column_kwargs={"autoincrement": False})

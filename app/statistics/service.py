@@ -25,12 +25,16 @@ def _plus(column: str, length: int) -> str:
 
 
 def _put(name: str, table: str, source: str, key: str, counts: Sequence[str], **arrays: str) -> str:
-    """Adds what is there to rows that are there, and inserts the others: an upsert would hold a decrease to the CHECKs of a row."""
+    """Adds what has changed to rows that are there, deletes those that come to nothing, and inserts the others: an upsert would hold a
+    decrease to the CHECKs of a row. Most steps of a report change the counts by status alone: the others are not written again."""
     same = " and ".join(f"kept.{column} = more.{column}" for column in key.split(", "))
     columns = ", ".join((key, *counts, *arrays))
     sums = ", ".join([*(f"{one} = kept.{one} + more.{one}" for one in counts), *(f"{one} = {sum_}" for one, sum_ in arrays.items())])
+    left = f"kept.{counts[0]} + more.{counts[0]}"
+    changed = " or ".join([*(f"more.{one} <> 0" for one in counts), *(f"0 <> any(more.{one})" for one in arrays)])
     return f"""
-{name}_changed as (update {table} as kept set {sums} from {source} as more where {same}),
+{name}_gone as (delete from {table} as kept using {source} as more where {same} and {left} = 0),
+{name}_changed as (update {table} as kept set {sums} from {source} as more where {same} and {left} <> 0 and ({changed})),
 {name}_new as (
   insert into {table} ({columns}) select {columns} from {source} as more
    where more.{counts[0]} <> 0 and not exists (select from {table} as kept where {same}))"""
@@ -49,10 +53,6 @@ named as (
 {_put("cells", "report_cell", "cells", CELL_KEY, PLACES)}
 insert into report_fact ({COLUMNS}) select {COLUMNS} from fresh
 on conflict (report_id) do update set {", ".join(f"{name} = excluded.{name}" for name in COLUMNS.split(", ")[1:])}""")
-EMPTY = [
-    sa.text(f"delete from {table} where {count} = 0")
-    for table, count in (("report_summary", "received"), ("report_hours", "closed"), ("report_cell", "reports"))
-]
 
 
 async def roll_up(session: AsyncSession) -> int:
@@ -66,6 +66,4 @@ async def roll_up(session: AsyncSession) -> int:
     marks = (await session.exec(TAKE)).scalars().all()
     if marks:
         await session.exec(COUNT, params={"ids": list(set(marks))})
-        for statement in EMPTY:
-            await session.exec(statement)
     return len(marks)
