@@ -12,7 +12,7 @@ from tests.support.service import ROOT, free_port
 from tests.trust.rig.replicas import Replica
 
 # The last commit without the migrations that this release brings, and the schema that it knows.
-PREVIOUS, PREVIOUS_SCHEMA = "06d95c2aab0615381beed48aa879aa07be42fa54", "0041"
+PREVIOUS, PREVIOUS_SCHEMA = "7e194fe10af9e5bdaddf4bb8afc6ea994d36c1d4", "0063"
 # Loads Alembic and the tables first, so that a step costs what the step costs; says how long each took.
 MIGRATING = """
 import sys, time
