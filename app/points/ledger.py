@@ -19,7 +19,7 @@ from app.db.acting import Reason
 from app.db.base import new_id
 from app.db.prepared import Prepared
 from app.db.session import AsyncSession
-from app.points.models import Kind, LedgerAccount, PointsBalance, PointsLot
+from app.points.models import LEFT, Kind, LedgerAccount, PointsBalance, PointsLot
 from app.points.workflow import Lot, Part
 
 # The local day by the database's clock: it decides what has lapsed, whatever a replica's own clock says.
@@ -99,7 +99,7 @@ LOCK = Prepared(
 OPEN_LOTS = Prepared(
     sa.select(
         col(PointsLot.id), col(PointsLot.remaining), col(PointsLot.expires_on), (col(PointsLot.expires_on) < TODAY).label("lapsed")
-    ).where(col(PointsLot.member_id) == sa.bindparam("owner_id", type_=sa.Uuid), col(PointsLot.remaining) > 0)
+    ).where(col(PointsLot.member_id) == sa.bindparam("owner_id", type_=sa.Uuid), LEFT)
 )
 # Balance, lots, transaction and entries in one round trip; the trigger that adds the entries up sees them together. What an entry came
 # to is what the balance came to, less what later entries of this transaction still add to the same account.

@@ -18,6 +18,7 @@ from app.db.prepared import Prepared
 from app.db.session import AsyncSession
 from app.points import ledger, queries_conditions, queries_judgements, queries_levels, workflow
 from app.points.models import (
+    LEFT,
     Kind,
     LedgerAccount,
     PointsBalance,
@@ -108,7 +109,7 @@ def _standing(today: date) -> Prepared:
     year_ago = sa.bindparam("year_ago", type_=sa.DateTime(timezone=True))
     lots = (
         sa.select(col(PointsLot.expires_on), sa.func.sum(PointsLot.remaining).label("amount"))
-        .where(col(PointsLot.member_id) == member_id, col(PointsLot.remaining) > 0)
+        .where(col(PointsLot.member_id) == member_id, LEFT)
         .group_by(col(PointsLot.expires_on))
         .subquery()
     )
@@ -144,7 +145,7 @@ async def members_to_remind(session: AsyncSession, *, today: date, after: UUID |
 
 
 async def _holders(session: AsyncSession, due: sa.ColumnElement[bool], after: UUID | None, limit: int) -> Sequence[UUID]:
-    statement = sa.select(col(PointsLot.member_id)).where(col(PointsLot.remaining) > 0, due).distinct()
+    statement = sa.select(col(PointsLot.member_id)).where(LEFT, due).distinct()
     if after is not None:
         statement = statement.where(col(PointsLot.member_id) > after)
     found = await session.exec(statement.order_by(col(PointsLot.member_id)).limit(limit))
@@ -158,7 +159,7 @@ async def lapsing_between(
     found = await session.exec(
         sa.select(col(PointsLot.member_id), col(PointsLot.expires_on), sa.func.sum(PointsLot.remaining))
         .where(
-            col(PointsLot.member_id).in_(member_ids), col(PointsLot.remaining) > 0, sa.between(col(PointsLot.expires_on), first, last)
+            col(PointsLot.member_id).in_(member_ids), LEFT, sa.between(col(PointsLot.expires_on), first, last)
         )
         .group_by(col(PointsLot.member_id), col(PointsLot.expires_on))
     )

@@ -15,6 +15,7 @@ from sqlmodel import col
 from app.db.prepared import Prepared
 from app.db.session import AsyncSession
 from app.points.models import (
+    LEFT,
     Kind,
     LedgerAccount,
     PointsAward,
@@ -136,6 +137,6 @@ IDS = sa.bindparam("ids", type_=ARRAY(sa.Uuid))
 TOUCHED = Prepared(_touched())
 OPENED = Prepared(
     sa.select(col(PointsLot.transaction_id), col(PointsLot.remaining), col(PointsLot.expires_on))
-    .where(col(PointsLot.transaction_id) == sa.any_(IDS), col(PointsLot.remaining) > 0)
+    .where(col(PointsLot.transaction_id) == sa.any_(IDS), LEFT)
     .order_by(col(PointsLot.expires_on), col(PointsLot.id))
 )
