@@ -110,7 +110,7 @@ class People:
         now, life = clock.now(), new_id()
         for role, scope_type, scope_id in grants:
             await GRANT.all(
-                self.session, id=new_id(), account_id=account_id, role=role.value, scope_type=scope_type.value, scope_id=scope_id,
+                self.session, id=new_id(), account_id=account_id, role=str(role), scope_type=str(scope_type), scope_id=scope_id,
                 valid_until=now + timedelta(days=300),
             )
         await LIFE.all(
