@@ -136,8 +136,17 @@ async def hold(session: AsyncSession, value: str, *, purpose: str) -> None:
 
 def sign(session_or_ring: Any, purpose: str, message: bytes, *, size: int = 16) -> bytes:
     """HMAC-SHA-256 under the active secret key, cut to `size` bytes (16 is 128 bits)."""
+    return signature(signing_key(session_or_ring, purpose), message, size=size)
+
+
+def signing_key(session_or_ring: Any, purpose: str) -> bytes:
+    """For who signs many messages."""
     keys = session_or_ring if isinstance(session_or_ring, KeyRing) else ring(session_or_ring)
-    return hmac.digest(keys.secret.current(purpose), message, hashlib.sha256)[:size]
+    return keys.secret.current(purpose)
+
+
+def signature(key: bytes, message: bytes, *, size: int = 16) -> bytes:
+    return hmac.digest(key, message, hashlib.sha256)[:size]
 
 
 def verify_signature(session_or_ring: Any, purpose: str, message: bytes, signature: bytes) -> bool:

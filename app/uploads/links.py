@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import timedelta
+from functools import lru_cache
 from itertools import islice
 from typing import Literal, get_args
 from uuid import UUID
@@ -52,8 +53,14 @@ def pictures(session: AsyncSession, uploads: Iterable[Upload], *, whole: bool, m
 
 
 def _addresses(session: AsyncSession, upload_id: UUID) -> dict[str, str]:
-    signed_ones = {f"{variant}_url": signed(session, upload_id, variant) for variant in get_args(Variant)}
-    return {"url": url(session, upload_id)} | signed_ones
+    address, expires = url(session, upload_id), str(workflow.link_expiry(clock.now(), workflow.LINK_LIFE))
+    return _of_all(sealing.signing_key(session, PURPOSE), address, upload_id, expires)
+
+
+@lru_cache(maxsize=4_096)
+def _of_all(key: bytes, address: str, upload_id: UUID, expires: str) -> dict[str, str]:
+    """For five minutes the same to everybody who may see the photo, on every page of every list. Not to be changed."""
+    return {"url": address} | {f"{variant}_url": _signed(key, address, upload_id, variant, expires) for variant in get_args(Variant)}
 
 
 def url(session: AsyncSession, upload_id: UUID) -> str:
@@ -65,8 +72,11 @@ def url(session: AsyncSession, upload_id: UUID) -> str:
 def signed(session: AsyncSession, upload_id: UUID, variant: Variant, *, life: timedelta = workflow.LINK_LIFE) -> str:
     """An address that works without a token until `life` after the last 5-minute mark; the same text all through those 5 minutes."""
     expires = str(workflow.link_expiry(clock.now(), life))
-    signature = sealing.sign(session, PURPOSE, _message(upload_id, variant, expires)).hex()
-    return f"{url(session, upload_id)}/{variant}?e={expires}&s={signature}"
+    return _signed(sealing.signing_key(session, PURPOSE), url(session, upload_id), upload_id, variant, expires)
+
+
+def _signed(key: bytes, address: str, upload_id: UUID, variant: str, expires: str) -> str:
+    return f"{address}/{variant}?e={expires}&s={sealing.signature(key, _message(upload_id, variant, expires)).hex()}"
 
 
 def expiry(session: AsyncSession, upload_id: UUID, variant: Variant, *, expires: str, signature: str) -> int:
@@ -81,5 +91,5 @@ def expiry(session: AsyncSession, upload_id: UUID, variant: Variant, *, expires:
     return int(expires)
 
 
-def _message(upload_id: UUID, variant: Variant, expires: str) -> bytes:
+def _message(upload_id: UUID, variant: str, expires: str) -> bytes:
     return f"{upload_id}|{variant}|{expires}".encode()
