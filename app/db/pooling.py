@@ -21,7 +21,7 @@ from sqlalchemy.util.queue import AsyncAdaptedQueue, Empty
 from app.figures import POOL_WAIT
 
 REST_SECONDS = 1.0
-PATIENCE_SECONDS = 0.05
+PATIENCE_SECONDS = 0.25
 GROWN_SECONDS = 1.0
 
 
