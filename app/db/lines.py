@@ -133,11 +133,13 @@ class Reader(AsyncSession):
     async def close(self) -> None:
         made, self._made = self._made, None
         pooled, self._pooled = self._pooled, None
-        if made is not None:
-            await greenlet_spawn(made.close)
-        self._info.pop(LINE, None)
-        if pooled is not None:
-            await greenlet_spawn(pooled.close)
+        try:
+            if made is not None:
+                await greenlet_spawn(made.close)
+        finally:
+            self._info.pop(LINE, None)
+            if pooled is not None:
+                await greenlet_spawn(pooled.close)
 
     def _open(self) -> Line:
         dialect = self._engine.dialect

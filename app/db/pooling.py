@@ -114,8 +114,10 @@ class MeteredPool(AsyncAdaptedQueuePool):
 
     def _do_return_conn(self, record: ConnectionPoolEntry) -> None:
         if self._overflow > 0 and time.monotonic() - self._grown > GROWN_SECONDS:
-            record.close()
-            self._dec_overflow()
+            try:
+                record.close()
+            finally:
+                self._dec_overflow()
             return
         super()._do_return_conn(record)
 
