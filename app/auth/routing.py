@@ -21,6 +21,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from app.auth import queries
+from app.auth.answering import Answering
 from app.auth.policy import Policy, policy_of
 from app.auth.principal import Principal
 from app.auth.work import Claim, Work, replay
@@ -91,7 +92,7 @@ class Route(APIRoute):
         self.asks_wechat = any(_given(one.annotation) is _given(WeChat) for one in inspect.signature(endpoint).parameters.values())
 
     def get_route_handler(self) -> Any:
-        return functools.partial(_handle, super().get_route_handler(), self.policy, self._expected_body())
+        return functools.partial(_handle, Answering.of(self) or super().get_route_handler(), self.policy, self._expected_body())
 
     def _expected_body(self) -> str | None:
         if self.body_field is None:

@@ -1,0 +1,146 @@
+"""What answers in place of FastAPI's own handler says the same to everything that may come."""
+
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from enum import IntEnum
+from typing import Annotated, Any
+
+import httpx
+import pytest
+from fastapi import Depends, FastAPI, Header, Query
+from fastapi.routing import APIRoute
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.types import Receive, Scope, Send
+
+from app import problems
+from app.auth.answering import Answering
+
+BODY = {"content-type": "application/json"}
+SENT = {
+    "right": b'{"count": 3}', "nothing": b"", "no JSON": b'{"count": ', "no text": b'{"count": "\xff\xfe"}',
+    "a mark": b"\xef\xbb\xbf{}", "too deep": b"[" * 100_000, "too long a number": b'{"count": ' + b"9" * 5_000 + b"}",
+    "a list": b"[]", "null": b"null", "a word": b'"three"', "wrong kind": b'{"count": "three"}',
+    "unknown": b'{"count": 3, "role": "admin"}', "no number": b'{"count": NaN}', "twice": b'{"count": 1, "count": 2}',
+    "refused": b'{"count": 0}', "half a character": b'{"count": "\\ud800"}',
+}
+ASKED = {
+    "right": "?page=2&kind=1", "nothing": "", "wrong kind": "?page=two", "twice": "?page=1&page=2", "unknown": "?page=1&role=admin",
+    "too small": "?page=0", "not listed": "?page=1&kind=9",
+}
+
+
+class Kind(IntEnum):
+    ONE = 1
+
+
+class In(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    count: int = Field(ge=1)
+
+
+class Out(BaseModel):
+    count: int
+    note: str | None = None
+
+
+async def _seen(if_match: Annotated[str | None, Header(max_length=4)] = None) -> str | None:
+    return if_match
+
+
+async def count(body: In) -> Any:
+    return {"count": body.count, "more": "than the model tells"}
+
+
+async def page(page: Annotated[int, Query(ge=1)], seen: Annotated[str | None, Depends(_seen)], kind: Kind = Kind.ONE) -> Any:
+    return Out(count=page, note=f"{seen} {kind}")
+
+
+async def plain() -> Any:
+    return {"count": 1}
+
+
+async def own() -> Any:
+    return JSONResponse({"mine": True}, 418, {"x-mine": "1"})
+
+
+async def bad() -> Any:
+    return {"count": "no number"}
+
+
+class Ours(APIRoute):
+    """As `app.auth.routing.Route` makes them, without its pipeline."""
+
+    def __init__(self, *given: Any, **options: Any) -> None:
+        super().__init__(*given, **options)
+        answering = Answering.of(self)
+        assert answering is not None
+
+        async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+            scope["fastapi_inner_astack"] = scope["fastapi_function_astack"] = AsyncExitStack()
+            await (await answering(Request(scope, receive, send)))(scope, receive, send)
+
+        self.app = serve
+
+
+def _application(kind: type[APIRoute]) -> FastAPI:
+    made = FastAPI(openapi_url=None)
+    made.router.route_class = kind
+    problems.install(made)
+    for endpoint in (count, page, plain, own, bad):
+        made.add_api_route(
+            f"/{endpoint.__name__}/", endpoint, methods=["POST" if endpoint is count else "GET"], response_model=Out,
+            status_code=201 if endpoint is count else None,
+        )
+    return made
+
+
+async def _heard(kind: type[APIRoute], method: str, path: str, body: bytes = b"", headers: Mapping[str, str] = {}) -> tuple[Any, ...]:
+    transport = httpx.ASGITransport(_application(kind), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        answer = await client.request(method, path, content=body, headers=headers)
+    return answer.status_code, answer.content, sorted(answer.headers.items())
+
+
+async def _alike(*asked: Any) -> int:
+    heard = await _heard(Ours, *asked)
+    assert heard == await _heard(APIRoute, *asked)
+    return int(heard[0])
+
+
+@pytest.mark.parametrize("sent", SENT)
+async def test_a_body(sent: str) -> None:
+    expected = {"right": 201, "twice": 201, "no text": 400, "too deep": 400, "too long a number": 400}
+    assert await _alike("POST", "/count/", SENT[sent], BODY) == expected.get(sent, 422)
+
+
+@pytest.mark.parametrize("asked", ASKED)
+async def test_parameters(asked: str) -> None:
+    assert await _alike("GET", "/page/" + ASKED[asked]) == (200 if asked in {"right", "twice", "unknown"} else 422)
+
+
+async def test_headers() -> None:
+    assert await _alike("GET", "/page/?page=1", b"", {"if-match": '"3"'}) == 200
+    assert await _alike("GET", "/page/?page=1", b"", {"if-match": '"30000"'}) == 422
+
+
+async def test_what_asks_for_nothing() -> None:
+    assert await _alike("GET", "/plain/?page=1") == 200
+
+
+async def test_an_answer_of_its_own() -> None:
+    assert await _alike("GET", "/own/") == 418
+
+
+async def test_an_answer_that_is_not_of_its_model() -> None:
+    assert await _alike("GET", "/bad/") == 500
+
+
+def test_what_is_more_than_json_is_left_to_fastapi() -> None:
+    made = FastAPI()
+    made.add_api_route("/page", own, response_class=JSONResponse, response_model=Out)
+    made.add_api_route("/nothing", own, response_model=None)
+    for route in made.routes:
+        if isinstance(route, APIRoute):
+            assert Answering.of(route) is None
