@@ -23,7 +23,6 @@ import sqlalchemy as sa
 import uvloop
 from fastapi import FastAPI
 from hypothesis import settings as effort
-from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 import app.handlers
@@ -32,6 +31,7 @@ from app import ports
 from app.db import acting, migrate
 from app.db import session as db_session
 from app.db.embedded import throwaway
+from app.db.lines import listening
 from app.db.session import AsyncSession, Database
 from app.jobs.registry import HANDLERS, PERIODIC, Context
 from app.main import create_app
@@ -292,6 +292,5 @@ def statements(connection: AsyncConnection) -> Iterator[list[str]]:
 
     sync = connection.sync_connection
     assert sync is not None
-    event.listen(sync, "before_cursor_execute", note)
-    yield executed
-    event.remove(sync, "before_cursor_execute", note)
+    with listening(sync, "before_cursor_execute", note):
+        yield executed

@@ -1,10 +1,12 @@
 """What statements go over: the connection of a session while its transaction lasts, or of a reader from its first statement on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, overload
 
 import sqlalchemy as sa
+from sqlalchemy import event
 from sqlalchemy.engine import Connection, CursorResult, Engine, Result
 from sqlalchemy.orm import Session as SyncSession
 from sqlalchemy.pool import PoolProxiedConnection
@@ -13,6 +15,19 @@ from sqlalchemy.util import greenlet_spawn
 from sqlmodel.ext.asyncio import session as sqlmodel_session
 
 LINE: Final = "line"
+_listeners: list[Callable[..., Any]] = []  # of this process: to look at each line for each statement costs ten calls
+
+
+@contextmanager
+def listening(to: Connection | Engine, occasion: str, listener: Callable[..., Any], **options: Any) -> Iterator[None]:
+    """`event.listen` while the block lasts: the one way to hear, or change, what goes over lines, too."""
+    _listeners.append(listener)
+    event.listen(to, occasion, listener, **options)
+    try:
+        yield
+    finally:
+        event.remove(to, occasion, listener)
+        _listeners.remove(listener)
 
 
 @dataclass(slots=True)
@@ -25,7 +40,6 @@ class Line:
     made: Connection | None = None
     adapter: Any = field(init=False)
     driver: Any = field(init=False)
-    _heard: bool | None = None
 
     def __post_init__(self) -> None:
         self.adapter, self.driver = self.pooled.dbapi_connection, self.pooled.driver_connection
@@ -39,11 +53,18 @@ class Line:
 
     @property
     def heard(self) -> bool:
-        """Whether anybody listens to what is sent over it. A reader, which lives for one request, looks once."""
-        if self._heard is None or self.begins:
-            listeners = (self.made or self.engine).dispatch
-            self._heard = bool(listeners.before_execute or listeners.before_cursor_execute)
-        return self._heard
+        """Whether anybody listens to what is sent over it."""
+        if not _listeners:
+            return False
+        dispatch = (self.made or self.engine).dispatch
+        return bool(dispatch.before_execute or dispatch.before_cursor_execute)
+
+    async def fetch(self, text: str, arguments: Sequence[Any]) -> Sequence[Mapping[str, Any]]:
+        """Whoever sends something beside it hears so from the driver: a session is never used by two at once."""
+        if self.begins and self.adapter._transaction is None:
+            await self.adapter._start_transaction()
+        rows: Sequence[Mapping[str, Any]] = await self.driver.fetch(text, *arguments)
+        return rows
 
     @property
     def known(self) -> dict[Any, Any]:

@@ -90,7 +90,7 @@ class Prepared:
 
     async def _sent(self, line: Line, values: Mapping[str, Any]) -> Sequence[Row]:
         compiled = self._compiled or self._compile(line.engine.dialect)
-        return compiled.rows(await _fetched(line, compiled.text, compiled.arguments(values)))
+        return compiled.rows(await line.fetch(compiled.text, compiled.arguments(values)))
 
     def _compile(self, dialect: Dialect) -> _Compiled:
         statement = self.statement
@@ -128,17 +128,9 @@ async def spoken(session: AsyncSession, text: str, *values: Any) -> Sequence[Row
     if line.heard:
         return _read(await (await session.connection()).exec_driver_sql(text, values))
     try:
-        return await _fetched(line, text, values)
+        return await line.fetch(text, values)
     except BaseException as error:
         await greenlet_spawn(_refused, line, error, text)
-
-
-async def _fetched(line: Line, text: str, arguments: Sequence[Any]) -> Sequence[Row]:
-    async with line.adapter._execute_mutex:
-        if line.begins and line.adapter._transaction is None:
-            await line.adapter._start_transaction()
-        rows: Sequence[Row] = await line.driver.fetch(text, *arguments)
-        return rows
 
 
 def _read(found: CursorResult[Any]) -> Sequence[Row]:

@@ -7,7 +7,6 @@ from uuid import UUID, uuid4
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy import event
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 from sqlmodel import col
@@ -17,7 +16,7 @@ from app.areas.models import Area, Level
 from app.db import failures
 from app.db import session as db_session
 from app.db.base import text_enum
-from app.db.lines import LINE
+from app.db.lines import LINE, listening
 from app.db.prepared import Prepared, spoken
 from app.db.session import AsyncSession, Database
 from app.errors import Busy
@@ -68,11 +67,8 @@ async def test_whoever_listens_hears_it(session: AsyncSession) -> None:
         heard.append(statement)
 
     connection = (await session.connection()).sync_connection
-    event.listen(connection, "before_cursor_execute", note)
-    try:
+    with listening(connection, "before_cursor_execute", note):
         assert (await COUNT.all(session, name="没有"))[0]["found"] == 0
-    finally:
-        event.remove(connection, "before_cursor_execute", note)
     assert len(heard) == 1 and "FROM area" in heard[0]
 
 
@@ -84,11 +80,8 @@ async def test_the_drivers_own_words_are_heard_too(session: AsyncSession) -> Non
     def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
         heard.append(statement)
 
-    event.listen(connection, "before_cursor_execute", note)
-    try:
+    with listening(connection, "before_cursor_execute", note):
         assert await spoken(session, words, [3]) == [{"many": [3]}]
-    finally:
-        event.remove(connection, "before_cursor_execute", note)
     assert heard == [words]
     with pytest.raises(DBAPIError):
         await spoken(session, "select 1 / $1::int", 0)

@@ -10,12 +10,12 @@ import httpx
 import pytest
 import sqlalchemy as sa
 from fastapi import FastAPI
-from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import clock
 from app.auth.roles import Role, ScopeType
 from app.db.base import new_id
+from app.db.lines import listening
 from app.db.session import AsyncSession, Database
 from app.jobs.registry import PERIODIC, Context
 from app.members import service as members_service
@@ -223,6 +223,6 @@ def seen(books: Books) -> Iterator[list[str]]:
         executed.append(statement)
 
     sync = books.connection.sync_connection
-    event.listen(sync, "before_cursor_execute", note)
-    yield executed
-    event.remove(sync, "before_cursor_execute", note)
+    assert sync is not None
+    with listening(sync, "before_cursor_execute", note):
+        yield executed

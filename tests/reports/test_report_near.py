@@ -8,11 +8,11 @@ from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
 from app.areas import geo
+from app.db.lines import listening
 from app.reports import eyes, queries_places
 from app.reports.models import Report
 from tests.reports.scene import Scene
@@ -87,9 +87,9 @@ async def test_the_index_of_points_gives_them(scene: Scene, strewn: list[Report]
 
     async with as_owner(scene.session):
         await scene.session.exec(sa.text("analyze report"))
-    event.listen(connection.sync_connection, "before_cursor_execute", note)
-    await queries_places.nearby(scene.session, lng=116.72, lat=35.52, radius_m=5_000, category_code=None, limit=20)
-    event.remove(connection.sync_connection, "before_cursor_execute", note)
+    assert connection.sync_connection is not None
+    with listening(connection.sync_connection, "before_cursor_execute", note):
+        await queries_places.nearby(scene.session, lng=116.72, lat=35.52, radius_m=5_000, category_code=None, limit=20)
     ((statement, parameters),) = sent
     await connection.execute(sa.text("set local enable_seqscan = off"))
     plan = "\n".join((await connection.exec_driver_sql(f"explain {statement}", parameters)).scalars().all())

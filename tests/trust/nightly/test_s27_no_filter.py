@@ -13,12 +13,12 @@ from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy import event
 from sqlalchemy.sql import operators, visitors
 from sqlalchemy.sql.elements import BinaryExpression, BindParameter
 
 from app import problems
 from app.auth.roles import ScopeType
+from app.db.lines import listening
 from app.reports import workflow as reports_workflow
 from tests.access.estate import Estate
 from tests.access.ground import asked, estate, ground
@@ -86,9 +86,8 @@ def filterless(estate: Estate, monkeypatch: pytest.MonkeyPatch) -> Iterator[Filt
     monkeypatch.setattr(problems, "log", mock.Mock())  # a statement that finds two where one was meant is told with all that it held
     dropping, connection = Filterless(), estate.connection.sync_connection
     assert connection is not None
-    event.listen(connection, "before_execute", dropping.before_execute, retval=True)
-    yield dropping
-    event.remove(connection, "before_execute", dropping.before_execute)
+    with listening(connection, "before_execute", dropping.before_execute, retval=True):
+        yield dropping
 
 
 async def leaks(estate: Estate, dropping: Filterless, cells: list[tuple[Request, str]]) -> list[str]:
