@@ -12,6 +12,7 @@ from sqlmodel import col
 
 from app.areas import geo
 from app.areas.models import Area, Level
+from app.db.base import known_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ def chain(told: Sequence[Mapping[str, Any]] | None, lng: float, lat: float) -> l
     drawn = sorted((one for one in found if one["boundary"]), key=lambda one: one["path"].count("/"), reverse=True)
     path = next((one["path"] for one in drawn if geo.inside(json.loads(one["boundary"]), lng, lat)), "")
     above = sorted((one for one in found if path.startswith(one["path"])), key=lambda one: len(one["path"]))
-    return [Around(UUID(one["id"]), Level(one["level"]), one["name"], one["path"]) for one in above]
+    return [Around(known_id(one["id"]), Level(one["level"]), one["name"], one["path"]) for one in above]
 
 
 def _box(area: Any, lng: Any, lat: Any) -> tuple[sa.ColumnElement[bool], ...]:

@@ -35,6 +35,7 @@ from app.auth.roles import Role, ScopeType
 from app.auth.workflow import mask_phone
 from app.db import acting
 from app.db.acting import Acting, Reason
+from app.db.base import known_id
 from app.db.prepared import Prepared
 from app.db.session import AsyncSession
 from app.errors import AccountSuspended, NotFound, Unauthenticated
@@ -115,7 +116,7 @@ async def load_caller(session: AsyncSession, claims: Claims, *, key: str | None)
 
 
 def _grant(grant_id: str, role: str, scope_type: str, scope_id: str | None, area_path: str | None) -> Grant:
-    return Grant(UUID(grant_id), Role(role), ScopeType(scope_type), UUID(scope_id) if scope_id else None, area_path)
+    return Grant(known_id(grant_id), Role(role), ScopeType(scope_type), known_id(scope_id) if scope_id else None, area_path)
 
 
 async def principal_of(session: AsyncSession, *, account_id: UUID) -> Principal:

@@ -7,7 +7,9 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
+import uuid_utils
 import uuid_utils.compat
+from asyncpg.pgproto.pgproto import UUID as DriverUUID
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -31,8 +33,14 @@ def new_id() -> UUID:
     On a machine whose clock is wrong, by the time that the process follows.
     """
     if abs(clock.skew()) <= MOST_SKEW_SECONDS:
-        return uuid_utils.compat.uuid7()
-    return uuid_utils.compat.uuid7(nanoseconds=int(clock.now().timestamp() * 1_000_000_000))
+        return known_id(uuid_utils.uuid7().bytes)
+    return known_id(uuid_utils.compat.uuid7(nanoseconds=int(clock.now().timestamp() * 1_000_000_000)).bytes)
+
+
+def known_id(told: str | bytes) -> UUID:
+    """An id as the driver reads them: a UUID that is made, compared and told in C, in a tenth of the time. Raises ValueError."""
+    made: UUID = DriverUUID(told)
+    return made
 
 
 class Table(SQLModel):

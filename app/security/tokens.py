@@ -19,6 +19,7 @@ from uuid import UUID, uuid4
 from jose import jwt
 
 from app import clock
+from app.db.base import known_id
 from app.errors import TokenExpired, Unauthenticated
 from app.security.keys import MasterKeys
 
@@ -94,7 +95,7 @@ def _decoded(keys: MasterKeys, token: str, issuer: str) -> tuple[Claims, int]:
     try:
         key = _key_for(keys, token)
         claims = jwt.decode(token, key, algorithms=[ALGORITHM], audience=AUDIENCE, issuer=issuer, options=CLAIMS)
-        return Claims(UUID(claims["sub"]), UUID(claims["sid"])), int(claims["exp"])
+        return Claims(known_id(claims["sub"]), known_id(claims["sid"])), int(claims["exp"])
     except Unauthenticated:
         raise
     except Exception as error:  # python-jose lets RecursionError, KeyError and others through: none of them may become a 500

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 from sqlmodel import col
 
+from app.db.base import known_id
 from app.uploads.models import Checked, Upload
 
 
@@ -34,6 +35,6 @@ def photos_of(owner_id: Any) -> sa.ScalarSelect[Any]:
 def read(found: Sequence[Sequence[Any]] | None) -> list[Photo]:
     """What `photos_of` gave."""
     return [
-        Photo(UUID(photo_id), UUID(member_id), kind, Checked(checked), width, height)
+        Photo(known_id(photo_id), known_id(member_id), kind, Checked(checked), width, height)
         for photo_id, member_id, kind, checked, width, height in found or ()
     ]
