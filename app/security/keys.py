@@ -27,9 +27,9 @@ def derive(master: bytes, purpose: str, size: int = KEY_BYTES) -> bytes:
     return HKDF(algorithm=hashes.SHA256(), length=size, salt=None, info=f"xinxin:{purpose}".encode()).derive(master)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class MasterKeys:
-    """Named masters, newest first: the first makes, all of them read."""
+    """Named masters, newest first: the first makes, all of them read. Each ring's are its own, so that what is found for them is kept."""
 
     keys: dict[str, bytes]
 

@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import os
 import struct
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -18,9 +18,10 @@ from cryptography.exceptions import InvalidTag
 from app.db.session import AsyncSession
 from app.security import ciphers, throttles
 from app.security.ciphers import NONCE, Suite
-from app.security.keys import KeyRing
+from app.security.keys import KeyRing, MasterKeys
 
 VERSION = 1
+Open = Callable[[bytes, bytes, bytes, bytes], bytes]
 HEAD = struct.Struct("!BBB")  # version, algorithm, length of the key id
 
 
@@ -62,12 +63,10 @@ def seal(session: AsyncSession, plain: str | bytes, *, table: str, column: str, 
 
 def unseal_bytes(session: AsyncSession, sealed: bytes, *, table: str, column: str, row: UUID) -> bytes:
     """Raises Unsealable."""
-    suite, kid, start = _head(sealed)
-    key = ring(session).field.of(suite.seal, kid, suite.size)
-    if key is None or suite not in ciphers.available():
-        raise Unsealable
+    start = _head_size(sealed)
+    decrypt, key = _way(ring(session).field, sealed[:start])
     try:
-        return suite.decrypt(key, sealed[start : start + NONCE], sealed[start + NONCE :], _bound(table, column, row))
+        return decrypt(key, sealed[start : start + NONCE], sealed[start + NONCE :], _bound(table, column, row))
     except (InvalidTag, ValueError) as error:
         raise Unsealable from error
 
@@ -79,7 +78,7 @@ def unseal(session: AsyncSession, sealed: bytes, *, table: str, column: str, row
 
 def made_under(sealed: bytes) -> Under:
     """What the head of a sealed value says, whether or not it can be opened. Raises Unsealable for what is no sealed value."""
-    suite, kid, _ = _head(sealed)
+    suite, kid = _told(sealed[: _head_size(sealed)])
     return Under(kid, suite.name)
 
 
@@ -156,15 +155,23 @@ def verify_signature(session_or_ring: Any, purpose: str, message: bytes, signatu
     return any(len(signature) >= 16 and hmac.compare_digest(full[: len(signature)], signature) for full in made)
 
 
-def _head(sealed: bytes) -> tuple[Suite, str, int]:
-    """The suite, the key id, and where the nonce begins. Raises Unsealable."""
-    start = HEAD.size + sealed[HEAD.size - 1] if len(sealed) >= HEAD.size else 0
-    return *_told(sealed[:start]), start
+def _head_size(sealed: bytes) -> int:
+    """Where the nonce begins; 0 for what is no sealed value."""
+    return HEAD.size + sealed[HEAD.size - 1] if len(sealed) >= HEAD.size else 0
 
 
 @lru_cache(maxsize=64)
+def _way(masters: MasterKeys, head: bytes) -> tuple[Open, bytes]:
+    """How, and with which key, values with this head are opened: a list has many of them. Raises Unsealable."""
+    suite, kid = _told(head)
+    key = masters.of(suite.seal, kid, suite.size)
+    if key is None or suite not in ciphers.available():
+        raise Unsealable
+    return suite.decrypt, key
+
+
 def _told(head: bytes) -> tuple[Suite, str]:
-    """A list unseals many values under few keys."""
+    """The suite and the key id. Raises Unsealable."""
     try:
         version, number, _ = HEAD.unpack_from(head)
         suite = ciphers.NUMBERED[number]
