@@ -23,7 +23,10 @@ class Level(StrEnum):
 
     @property
     def depth(self) -> int:
-        return list(Level).index(self)
+        return DEPTHS[self]
+
+
+DEPTHS = {level: depth for depth, level in enumerate(Level)}
 
 
 class Area(Table, table=True):

@@ -57,7 +57,8 @@ class Principal:
 
     def covers(self, area_path: str, *roles: Role) -> bool:
         """Holds one of the roles on this area or on one above it."""
-        return not self.held_over(area_path).isdisjoint(roles)
+        held = self._held.get(area_path)
+        return not (self.held_over(area_path) if held is None else held).isdisjoint(roles)
 
     def held_over(self, area_path: str) -> frozenset[Role]:
         """The roles that are held on this area or on one above it. A list asks for each of its rows, which lie in few areas."""

@@ -53,19 +53,23 @@ def pictures(session: AsyncSession, uploads: Iterable[Upload], *, whole: bool, m
 
 
 def _addresses(session: AsyncSession, upload_id: UUID) -> dict[str, str]:
-    address, expires = url(session, upload_id), str(workflow.link_expiry(clock.now(), workflow.LINK_LIFE))
-    return _of_all(sealing.signing_key(session, PURPOSE), address, upload_id, expires)
+    expires = workflow.link_expiry(clock.now(), workflow.LINK_LIFE)
+    return _of_all(sealing.signing_key(session, PURPOSE), session.info["public_base_url"], upload_id, expires)
 
 
 @lru_cache(maxsize=4_096)
-def _of_all(key: bytes, address: str, upload_id: UUID, expires: str) -> dict[str, str]:
+def _of_all(key: bytes, base: str, upload_id: UUID, expires: int) -> dict[str, str]:
     """For five minutes the same to everybody who may see the photo, on every page of every list. Not to be changed."""
-    return {"url": address} | {f"{variant}_url": _signed(key, address, upload_id, variant, expires) for variant in get_args(Variant)}
+    address, until = _url(base, upload_id), str(expires)
+    return {"url": address} | {f"{variant}_url": _signed(key, address, upload_id, variant, until) for variant in get_args(Variant)}
 
 
 def url(session: AsyncSession, upload_id: UUID) -> str:
     """The address that wants the token."""
-    base: str = session.info["public_base_url"]
+    return _url(session.info["public_base_url"], upload_id)
+
+
+def _url(base: str, upload_id: UUID) -> str:
     return f"{base.rstrip('/')}/api/v1/uploads/{upload_id}"
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 
 from app import clock
 from app.auth import tenants
@@ -82,8 +83,12 @@ def _spans(start: datetime, is_workday: IsWorkday) -> Iterator[tuple[datetime, d
     first = clock.local_day(start)
     for day in (first + timedelta(days=ahead) for ahead in range(MOST_DAYS)):
         if is_workday(day):
-            for opens, closes in HOURS:
-                yield _instant(day, opens), _instant(day, closes)
+            yield from _hours_of(day)
+
+
+@lru_cache(maxsize=1_000)
+def _hours_of(day: date) -> list[tuple[datetime, datetime]]:
+    return [(_instant(day, opens), _instant(day, closes)) for opens, closes in HOURS]
 
 
 def _instant(day: date, at: time) -> datetime:
