@@ -124,7 +124,7 @@ async def _watched(service: Service, soak: Soak, started: float) -> None:
 def _is_ours(pid: int) -> bool:
     """Python's: the database's own processes share what they hold, and come and go."""
     try:
-        return "python" in os.readlink(f"/proc/{pid}/exe")
+        return Path(os.readlink(f"/proc/{pid}/exe")).name.startswith("python")
     except OSError:
         return False
 
