@@ -27,7 +27,7 @@ class Directory:
                 match, found = route.matches(scope)
                 if match is Match.FULL:
                     scope.update(found)
-                    await route.handle(scope, receive, send)
+                    await route.app(scope, receive, send)
                     return
         await self.router(scope, receive, send)
 

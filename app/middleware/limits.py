@@ -51,7 +51,8 @@ class Limits:
             await self.app(scope, receive, send)
             return
         head = len(scope.get("raw_path") or b"") + len(scope.get("query_string", b""))
-        head += sum(len(name) + len(value) + OVERHEAD for name, value in scope["headers"])
+        for name, value in scope["headers"]:
+            head += len(name) + len(value) + OVERHEAD
         if head > HEADER_BYTES:
             await problem_response(HeaderTooLarge(limit=HEADER_BYTES), Request(scope).state.request_id)(scope, receive, send)
             return

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Iterable
 from uuid import uuid4
 
 import structlog
@@ -14,6 +15,7 @@ from app.problems import problem_response
 VISIBLE = re.compile(rb"[\x21-\x7e]{8,128}")
 HEADER = b"x-request-id"
 SAFE = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
+PRIVATE = [*SAFE, (b"cache-control", b"no-store")]
 
 
 class RequestId:
@@ -30,7 +32,7 @@ class RequestId:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        given = next((value for name, value in scope["headers"] if name == HEADER), b"")
+        given = _first(scope["headers"])
         request_id = given if VISIBLE.fullmatch(given) else uuid4().hex.encode()
         scope.setdefault("state", {})["request_id"] = request_id.decode()
 
@@ -43,17 +45,24 @@ class RequestId:
                 headers = message.setdefault("headers", [])
                 present = {name.lower() for name, _ in headers}
                 headers.append((HEADER, request_id))
-                headers.extend(pair for pair in SAFE if pair[0] not in present)
-                if b"cache-control" not in present and scope["path"].startswith(self.private_prefix):
-                    headers.append((b"cache-control", b"no-store"))
+                for pair in PRIVATE if scope["path"].startswith(self.private_prefix) else SAFE:
+                    if pair[0] not in present:
+                        headers.append(pair)
             await send(message)
 
         # A word that a client chose may be somebody's number: the log has a drawn id instead.
         logged = tracing.kept_id(request_id.decode()) or uuid4().hex
-        with structlog.contextvars.bound_contextvars(request_id=logged):
-            try:
-                await self.app(scope, receive, send_with_id)
-            except asyncio.CancelledError:  # the process ends and the grace is over: better a reason than uvicorn's bare 500
-                if not started:
-                    await problem_response(Busy(), request_id.decode())(scope, receive, send_with_id)
-                raise
+        structlog.contextvars.bind_contextvars(request_id=logged)  # for this task, which ends with the request
+        try:
+            await self.app(scope, receive, send_with_id)
+        except asyncio.CancelledError:  # the process ends and the grace is over: better a reason than uvicorn's bare 500
+            if not started:
+                await problem_response(Busy(), request_id.decode())(scope, receive, send_with_id)
+            raise
+
+
+def _first(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    for name, value in headers:
+        if name == HEADER:
+            return value
+    return b""

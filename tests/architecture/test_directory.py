@@ -1,5 +1,7 @@
 """The table of routes finds what the framework's own search finds, and leaves to it what it does not know."""
 
+import functools
+import itertools
 import re
 from collections.abc import Iterator
 
@@ -32,11 +34,11 @@ def searched(routes: list[BaseRoute], scope: Scope) -> BaseRoute | None:
 async def found(directory: Directory, scope: Scope, monkeypatch: pytest.MonkeyPatch) -> BaseRoute | None:
     scope = dict(scope)
 
-    async def note(self: Route, scope: Scope, receive: Receive, send: Send) -> None:
-        scope["found"] = self
+    async def note(route: BaseRoute, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["found"] = route
 
-    for kind in {type(route) for line in directory.lines.values() for route in line}:
-        monkeypatch.setattr(kind, "handle", note)
+    for route in itertools.chain.from_iterable(directory.lines.values()):
+        monkeypatch.setattr(route, "app", functools.partial(note, route))
     await directory(scope, None, None)  # type: ignore[arg-type]
     answered: BaseRoute | None = scope.get("found")
     return answered

@@ -16,6 +16,7 @@ from tests.support.service import Service, links
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 EVERY_SECONDS = 5.0
+CROWD = 64  # at once: more than the pools of both processes hold
 READ = ("/points/me", "/members/me", "/reports/mine", "/messages", "/points/me/entries", "/redemptions", "/members/me/consents")
 WARM = 0.25  # of the time passes before a slope is drawn: pools fill, modules load
 UNSEALED = "select coalesce(extract(epoch from clock_timestamp() - min(noted_at)), 0)::float from seal_pending"
@@ -84,7 +85,8 @@ class Traffic:
 
 
 async def soaked(service: Service, ask: Callable[[int], Any], *, rate: float, seconds: float) -> Soak:
-    """So many requests a second, each at its time whether the ones before are answered or not."""
+    """So many requests a second, each at its time whether the ones before are answered or not. Before them a crowd fills the pools."""
+    await asyncio.gather(*(ask(number) for number in range(CROWD)))
     soak, started, tasks = Soak(seconds=seconds), time.monotonic(), set[asyncio.Task[None]]()
 
     async def one(number: int) -> None:
