@@ -4,12 +4,15 @@ FastAPI's own handler can do more (streams, forms, telemetry, background tasks) 
 a sixth of the calls of `GET /members/me`. What is asked is known from the start; whatever is more than JSON is left to that handler.
 """
 
+import inspect
 import json
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from fastapi import params
+from fastapi._compat import ModelField
 from fastapi.datastructures import DefaultPlaceholder
 from fastapi.dependencies import utils as solving
 from fastapi.dependencies.models import Dependant
@@ -23,9 +26,9 @@ from starlette.responses import Response
 ABSENT = PydanticUndefined  # as FastAPI marks a body that is not there
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Answering:
-    """One endpoint. `asks`: whether it has any parameter; `reads`: whether it has a body."""
+    """One endpoint. `asks`: whether it has any parameter; `reads`: whether it has a body; `spare`: which parameters may be left out."""
 
     endpoint: Callable[..., Awaitable[Any]]
     dependant: Dependant
@@ -34,6 +37,7 @@ class Answering:
     embedded: bool
     model: Any
     status: int
+    spare: frozenset[str]
 
     @classmethod
     def of(cls, route: APIRoute) -> "Answering | None":
@@ -48,6 +52,7 @@ class Answering:
         return cls(
             endpoint=known.call, dependant=known, asks=asks or bool(known.request_param_name), reads=route.body_field is not None,
             embedded=route._embed_body_fields, model=route.response_field, status=route.status_code or 200,
+            spare=frozenset(_everywhere(known)),
         )
 
     async def __call__(self, request: Request) -> Response:
@@ -63,12 +68,47 @@ class Answering:
     async def _asked(self, request: Request) -> dict[str, Any]:
         body = await _read(request) if self.reads else ABSENT
         solved = await solving.solve_dependencies(
-            request=request, dependant=self.dependant, body=body, async_exit_stack=request.scope["fastapi_inner_astack"],
-            embed_body_fields=self.embedded,
+            request=request, dependant=self.needed(request.query_params) if self.spare else self.dependant, body=body,
+            async_exit_stack=request.scope["fastapi_inner_astack"], embed_body_fields=self.embedded,
         )
         if solved.errors:
             raise RequestValidationError(solved.errors, body=None if body is ABSENT else body)
         return solved.values
+
+
+    def needed(self, named: Iterable[str]) -> Dependant:
+        """Without the query parameters that a request does not name: each would be looked for, and its default copied, anew."""
+        return _without(self, self.spare.difference(named))
+
+
+@lru_cache(maxsize=2_048)
+def _without(answering: Answering, absent: frozenset[str]) -> Dependant:
+    return _less(answering.dependant, absent)
+
+
+def _less(dependant: Dependant, absent: frozenset[str]) -> Dependant:
+    spare = {one.alias for one in _spare(dependant)} & absent
+    return replace(
+        dependant, query_params=[one for one in dependant.query_params if one.alias not in spare],
+        dependencies=[_less(one, absent) for one in dependant.dependencies],
+    )
+
+
+def _spare(dependant: Dependant) -> Iterator[ModelField]:
+    """The query parameters that mean, where they are not named, what the function itself takes instead."""
+    assert dependant.call is not None
+    taken = inspect.signature(dependant.call).parameters
+    for one in dependant.query_params:
+        told, default = one.field_info, taken[one.name].default
+        simple = told.validation_alias in (None, one.alias) and not told.validate_default and not solving._get_param_model(one)
+        if simple and default is not inspect.Parameter.empty and default == told.default:
+            yield one
+
+
+def _everywhere(dependant: Dependant) -> Iterator[str]:
+    yield from (one.alias for one in _spare(dependant))
+    for one in dependant.dependencies:
+        yield from _everywhere(one)
 
 
 async def _read(request: Request) -> Any:

@@ -1,13 +1,17 @@
 """What answers in place of FastAPI's own handler says the same to everything that may come."""
 
-from collections.abc import Mapping
+import inspect
+from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from enum import IntEnum
 from typing import Annotated, Any
 
 import httpx
 import pytest
 from fastapi import Depends, FastAPI, Header, Query
+from fastapi.dependencies.models import Dependant
+from fastapi.dependencies.utils import solve_dependencies
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
@@ -16,6 +20,9 @@ from starlette.types import Receive, Scope, Send
 
 from app import problems
 from app.auth.answering import Answering
+from app.errors import AppError
+from app.pagination import PageQuery
+from app.rosters.paging import CandidateQuery
 
 BODY = {"content-type": "application/json"}
 SENT = {
@@ -144,3 +151,57 @@ def test_what_is_more_than_json_is_left_to_fastapi() -> None:
     for route in made.routes:
         if isinstance(route, APIRoute):
             assert Answering.of(route) is None
+
+
+def queries(known: Answering) -> Iterator[str]:
+    """None of its parameters, each alone, all of them; with words that fit and words that do not."""
+    yield ""
+    for word in ("1", "newest", "2026-11-30", ""):
+        yield from (f"{name}={word}" for name in sorted(known.spare))
+        yield "&".join(f"{name}={word}" for name in sorted(known.spare))
+
+
+async def solved(dependant: Dependant, request: Request) -> Any:
+    """What its function is called with, its own defaults among it; or how it is refused."""
+    assert dependant.call is not None
+    try:
+        found = await solve_dependencies(
+            request=request, dependant=dependant, async_exit_stack=AsyncExitStack(), embed_body_fields=False
+        )
+    except AppError as refusal:
+        return type(refusal), refusal.facts
+    taken = inspect.signature(dependant.call).parameters
+    own = {name: one.default for name, one in taken.items() if one.default is not inspect.Parameter.empty}
+    told = {name: vars(one) if isinstance(one, PageQuery | CandidateQuery) else one for name, one in (own | found.values).items()}
+    return [{**one, "msg": ""} for one in found.errors], told
+
+
+def of_query(query: str, path: Mapping[str, str]) -> Request:
+    stack = AsyncExitStack()
+    return Request({
+        "type": "http", "method": "GET", "path": "/", "headers": [], "query_string": query.encode(), "path_params": path,
+        "fastapi_inner_astack": stack, "fastapi_function_astack": stack,
+    })
+
+
+async def test_what_a_request_does_not_name_is_what_the_function_takes_itself(application: FastAPI) -> None:
+    compared = 0
+    for route in application.routes:
+        known = Answering.of(route) if isinstance(route, APIRoute) else None
+        if known is None or known.reads:
+            continue
+        for query in queries(known) if known.spare else ():
+            request = of_query(query, {one.alias: "1" for one in known.dependant.path_params})
+            lean = known.needed(request.query_params)
+            assert len(lean.query_params) <= len(known.dependant.query_params)
+            assert await solved(lean, request) == await solved(known.dependant, request), (route, query)
+            compared += 1
+    assert compared > 500
+
+
+async def test_a_default_that_is_forgotten_is_seen() -> None:
+    """The check above tells a parameter that is left out although the function has no default of its own."""
+    [known] = [one for route in _application(APIRoute).routes if isinstance(route, APIRoute) and (one := Answering.of(route)) and one.spare]
+    request = of_query("page=2", {})
+    worse = replace(known.dependant, query_params=[])
+    assert await solved(worse, request) != await solved(known.dependant, request)
