@@ -75,7 +75,6 @@ class Answering:
             raise RequestValidationError(solved.errors, body=None if body is ABSENT else body)
         return solved.values
 
-
     def needed(self, named: Iterable[str]) -> Dependant:
         """Without the query parameters that a request does not name: each would be looked for, and its default copied, anew."""
         return _without(self, self.spare.difference(named))
