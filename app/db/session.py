@@ -8,6 +8,7 @@ from typing import Any, Self
 from uuid import UUID
 
 import sqlalchemy as sa
+from pydantic_core import from_json
 from sqlalchemy import event
 from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, async_sessionmaker, create_async_engine
@@ -115,6 +116,7 @@ def connect(
         poolclass=pooling.MeteredPool,
         pool_size=pool_size, max_overflow=2 * pool_size, pool_timeout=2, pool_recycle=1800, pool_use_lifo=True,
         hide_parameters=True,  # an error's text would repeat phone numbers and names
+        json_deserializer=from_json,  # in a quarter of the time; a list of reports has one of photos in each row
         connect_args={
             "timeout": 5, "command_timeout": give_up,
             "prepared_statement_cache_size": STATEMENTS, "statement_cache_size": STATEMENTS, "max_cached_statement_lifetime": 0,
