@@ -8,7 +8,7 @@ import os
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import pytest
@@ -97,17 +97,32 @@ def copies(bases: Sequence[Image.Image]) -> dict[str, list[Shown]]:
     return {name: [seen(change(base, drawn)) for base in bases] for name, change in CHANGES.items()}
 
 
-@pytest.mark.check("S34")
-async def test_copies_are_found_among_ten_thousand_others(session: AsyncSession, people: People, measured: Measure) -> None:
+class Gallery(NamedTuple):
+    """The prints of the originals, of each change of them, and of the others."""
+
+    bases: list[Shown]
+    changed: dict[str, list[Shown]]
+    others: list[Shown]
+
+
+@pytest.fixture(scope="module")
+def gallery() -> Gallery:
+    """Made before any transaction begins: one may not idle for as long as the work on pixels takes."""
     bases = [photograph(seed) for seed in range(BASES)]
-    prints_of = [seen(base) for base in bases], copies(bases), [glimpsed(photograph(10**6 + seed, SMALL)) for seed in range(OTHERS)]
-    album = Album(session, await people.member())  # from here on, for a transaction may not idle for as long as the work on pixels takes
-    known, others = await album.add(prints_of[0]), await album.add(prints_of[2])
+    return Gallery([seen(base) for base in bases], copies(bases), [glimpsed(photograph(10**6 + seed, SMALL)) for seed in range(OTHERS)])
+
+
+@pytest.mark.check("S34")
+async def test_copies_are_found_among_ten_thousand_others(
+    gallery: Gallery, session: AsyncSession, people: People, measured: Measure
+) -> None:
+    album = Album(session, await people.member())
+    known, others = await album.add(gallery.bases), await album.add(gallery.others)
     await session.exec(sa.text("analyze upload_print"))
     original: dict[UUID, UUID] = {}
     share: dict[str, float] = {}
     false = 0
-    for name, shown in prints_of[1].items():
+    for name, shown in gallery.changed.items():
         ids = await album.add(shown)
         of = dict(zip(ids, known, strict=True))
         alike = await album.like(ids)
