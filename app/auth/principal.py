@@ -57,8 +57,7 @@ class Principal:
 
     def covers(self, area_path: str, *roles: Role) -> bool:
         """Holds one of the roles on this area or on one above it."""
-        held = self._held.get(area_path)
-        return not (self.held_over(area_path) if held is None else held).isdisjoint(roles)
+        return not self.held_over(area_path).isdisjoint(roles)
 
     def held_over(self, area_path: str) -> frozenset[Role]:
         """The roles that are held on this area or on one above it. A list asks for each of its rows, which lie in few areas."""

@@ -103,8 +103,7 @@ def measure(ground: Ground, plan: Plan, tell: Tell) -> Totals:
 
 
 def _reads(prepared: Sequence[Prepared]) -> list[Prepared]:
-    """Measured before anything is written: the job worker goes on with what the service writes (a report finds its assignee, whose name
-    each line then looks up), and not with what is written into the copies."""
+    """Measured before anything is written: the job worker goes on with what the service writes, and not with what the copies are given."""
     return [one for one in prepared if one.chosen.kind == "read"]
 
 
