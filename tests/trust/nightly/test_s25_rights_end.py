@@ -14,7 +14,7 @@ from tests.support.newcomer import API, Caller, World, county_of
 from tests.trust.plugin import Measure
 from tests.trust.rig.replicas import Site, two_replicas
 
-GOAL_SECONDS, RATE, ROUNDS = 1.0, 50, 5
+GOAL_SECONDS, RATE, ROUNDS = 1.0, 50, 12
 LOAD_SECONDS = 300.0  # the most that it may take
 
 
