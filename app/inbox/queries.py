@@ -29,7 +29,7 @@ from app.reports import workflow
 from app.reports.models import Report, ReportClaim, ReportRequest
 from app.reports.queries import CLOCK, look_pending
 from app.reports.queries_claims import LIVE, claimed
-from app.reports.queries_lines import LINES, MOST, Line, lines
+from app.reports.queries_lines import LINES, MOST, Line, lines, told
 from app.reports.words import RequestStatus, Status
 from app.units import workflow as units_workflow
 
@@ -110,7 +110,7 @@ def _inbox(asked: Asked, areas: int, further: bool) -> Prepared:
         statement = statement.order_by(col(Report.id).desc())
         if further:
             statement = statement.where(col(Report.id) < after)
-    return Prepared(statement.limit(MOST))
+    return Prepared(told(statement.limit(MOST)))
 
 
 def _like(asked: Asked) -> Asked:

@@ -14,7 +14,7 @@ from app.inbox import queries
 from app.inbox.queries import Asked
 from app.reports import texts
 from app.reports.models import Report, ReportGram
-from app.reports.queries_lines import LINES, Line
+from app.reports.queries_lines import LINES, Line, told
 from app.reports.search import Sought
 
 NEWEST = 5_000  # reports that are looked through before the index of the pairs is asked
@@ -48,7 +48,8 @@ async def read(session: AsyncSession, among: Candidates, *, caller: UUID, limit:
         found = LINES.where(col(Report.number) == among.sought.number, *among.allowed, *below)
     else:
         found = LINES.where(col(Report.id).in_(_page(among, limit, after)))
-    rows = await session.exec(found.order_by(col(Report.id).desc()).limit(limit), params=among.values | {"caller": caller})
+    page = told(found.order_by(col(Report.id).desc()).limit(limit))
+    rows = await session.exec(page, params=among.values | {"caller": caller})
     return [Line.of(row) for row in rows.mappings()]
 
 

@@ -16,7 +16,7 @@ from app.reports import reckoning, workflow
 from app.reports.models import Report
 from app.reports.models_clocks import ReportClock
 from app.reports.queries import CLOCK
-from app.reports.queries_lines import LINES, Line
+from app.reports.queries_lines import LINES, Line, told
 from app.reports.reckoning import Ruler
 from app.reports.words import Stage
 from app.reports.workflow import Clock
@@ -120,7 +120,7 @@ async def overdue(
         raise Forbidden
     clock = ReportClock
     asked = (
-        LINES.add_columns(clock).join(clock, sa.and_(col(clock.report_id) == col(Report.id), RUNNING))
+        LINES.add_columns(col(clock.id).label("run_id")).join(clock, sa.and_(col(clock.report_id) == col(Report.id), RUNNING))
         .where(
             within(Report.area_path, principal.area_paths(*workflow.STAFF)), col(clock.due_at) < CLOCK,
             col(clock.stage) != Stage.FEEDBACK, ~PAUSED,
@@ -132,5 +132,6 @@ async def overdue(
     if after is not None:
         last = sa.select(col(clock.due_at), col(clock.id)).where(col(clock.id) == after).scalar_subquery()
         asked = asked.where(sa.tuple_(col(clock.due_at), col(clock.id)) > last)
-    found = await session.exec(asked, params={"caller": principal.account_id})
+    page = told(asked).add_columns(clock).join(clock, col(clock.id) == sa.column("run_id"))
+    found = await session.exec(page, params={"caller": principal.account_id})
     return [Late(Line.of(row._mapping), row[-1]) for row in found.all()]

@@ -36,6 +36,8 @@ from app.uploads.photos import Photo
 CALLER = sa.bindparam("caller", type_=sa.Uuid)
 COLUMNS = [col(getattr(Report, name)) for name in Outline._fields]
 MOST = sa.bindparam("most", type_=sa.Integer)
+HANDLERS = {"assignee": "assignee_id", "claimer": "claimer_id"}
+EVERYBODY = HANDLERS | {"reporter": "member_id"}
 
 
 @dataclass(slots=True)
@@ -81,14 +83,8 @@ class Line(Sight):
         return {"id": account_id, "name": queries_naming.called(session, account_id, sealed, erased=erased)}
 
 
-def _named(who: str, account_id: Any) -> list[sa.Label[Any]]:
-    return [
-        queries_naming.sealed_name(account_id).label(f"{who}_name"), queries_naming.is_erased(account_id).label(f"{who}_erased"),
-    ]
-
-
 def _lines() -> sa.Select[*tuple[Any, ...]]:
-    """For the person bound as `caller`. Names are looked up for the rows that are given, not for those that were looked through."""
+    """For the person bound as `caller`. To be `told` with names, for the rows that are given, not for those that were looked through."""
     mine = _joined()
     count = sa.select(sa.func.count()).where(col(ReportJoin.report_id) == col(Report.id)).scalar_subquery()
     asked = sa.and_(col(ReportRequest.report_id) == col(Report.id), col(ReportRequest.status) == RequestStatus.OPEN)
@@ -100,13 +96,26 @@ def _lines() -> sa.Select[*tuple[Any, ...]]:
             areas_queries.name_of(col(Report.community_id)).label("community"), areas_queries.name_of(col(Report.grid_id)).label("grid"),
             categories_queries.name_of(col(Report.category_code)).label("category"),
             units_queries.name_of(col(Report.unit_id)).label("unit"),
-            photos.photos_of(col(Report.id)).label("photos"), *_named("assignee", col(Report.assignee_id)),
+            photos.photos_of(col(Report.id)).label("photos"),
             col(ReportClaim.account_id).label("claimer_id"), col(ReportClaim.until).label("claimed_until"),
-            *_named("claimer", col(ReportClaim.account_id)),
         )
         .outerjoin(ReportRequest, asked)
         .outerjoin(ReportClaim, sa.and_(col(ReportClaim.report_id) == col(Report.id), LIVE))
     )
+
+
+def told(found: sa.Select[*tuple[Any, ...]], *, people: Mapping[str, str] = HANDLERS) -> sa.Select[*tuple[Any, ...]]:
+    """The same rows in the same order, and what each person is called who stands in one of these columns. `found` is "page" in it."""
+    page = found.cte("page")
+    rows = sa.select(page, sa.func.row_number().over().label("turn")).subquery("rows")
+    named = queries_naming.named(sa.union(*(sa.select(page.c[column]) for column in people.values())))
+    statement = sa.select(*(rows.c[column.key] for column in page.c)).select_from(rows)
+    for who, column in people.items():
+        person = named.alias(who)
+        statement = statement.add_columns(
+            person.c.real_name_sealed.label(f"{who}_name"), person.c.erased_at.is_not(None).label(f"{who}_erased")
+        ).outerjoin(person, person.c.id == rows.c[column])
+    return statement.order_by(rows.c.turn)
 
 
 def _whole() -> sa.Select[*tuple[Any, ...]]:
@@ -121,7 +130,7 @@ def _whole() -> sa.Select[*tuple[Any, ...]]:
             col(ReportRequest.id).label("request_id"), col(ReportRequest.kind).label("request_kind"), reason.label("request_reason"),
             col(ReportRequest.until).label("request_until"), col(ReportRequest.created_at).label("request_at"),
             sa.func.report_number(col(Report.merged_into), type_=sa.Text).label("merged_number"),
-            areas_queries.name_of(col(Report.escalated_to)).label("escalated_name"), *_named("reporter", col(Report.member_id)),
+            areas_queries.name_of(col(Report.escalated_to)).label("escalated_name"),
             look.c.status.label("look_status"), look.c.drawn_at.label("look_drawn_at"),
             sa.case((col(Report.accepted_rule).is_not(None), _awards())).label("awards"),
         )
@@ -148,7 +157,7 @@ def _joined() -> sa.Exists:
 
 
 LINES = _lines()
-WHOLE = Prepared(_whole())
+WHOLE = Prepared(told(_whole(), people=EVERYBODY))
 
 
 async def access(session: AsyncSession, *, principal: Principal, report_id: UUID) -> Line:
@@ -182,4 +191,4 @@ def _mine(further: bool) -> Prepared:
     asked = LINES.where(sa.or_(col(Report.member_id) == CALLER, col(Report.id).in_(joined)))
     if further:
         asked = asked.where(col(Report.id) < sa.bindparam("after", type_=sa.Uuid))
-    return Prepared(asked.order_by(col(Report.id).desc()).limit(MOST))
+    return Prepared(told(asked.order_by(col(Report.id).desc()).limit(MOST)))
