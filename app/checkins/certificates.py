@@ -18,7 +18,7 @@ from app.checkins.workflow import Side, State
 from app.db.session import AsyncSession
 from app.enterprises import queries as enterprises_queries
 from app.errors import Forbidden, InvalidTransition
-from app.export.certificates import Certificate, document, told
+from app.export.certificates import Certificate, told
 from app.members import queries as members_queries
 from app.qrcodes import views as qrcodes_views
 
@@ -43,7 +43,7 @@ async def download(session: AsyncSession, principal: Principal, row: CheckIn, he
             session, "checkins.print_certificate", object_kind="checkin", object_id=row.id, area_path=row.area_path,
             appointment_id=str(held.appointment.id),
         )
-    content = await to_thread.run_sync(document, await _written(session, row, held))
+    content = await to_thread.run_sync(_drawn, await _written(session, row, held))
     return Response(
         content, media_type="application/pdf",
         headers={
@@ -51,6 +51,12 @@ async def download(session: AsyncSession, principal: Principal, row: CheckIn, he
             "X-Content-Type-Options": "nosniff",
         },
     )
+
+
+def _drawn(certificate: Certificate) -> bytes:
+    from app.export import certificates_pdf  # loaded by the first download: fonts and drawing take 20 MB and a quarter of a second
+
+    return certificates_pdf.document(certificate)
 
 
 async def _written(session: AsyncSession, row: CheckIn, held: Held) -> Certificate:

@@ -13,7 +13,7 @@ from sqlmodel import col
 from app import clock
 from app.audit.models import AuditEvent
 from app.checkins.models import Appointment
-from app.export import certificates, pdf
+from app.export import certificates, certificates_pdf, pdf
 from app.export.certificates import Certificate
 from tests.checkins import paper
 from tests.checkins.conftest import NAME, Room
@@ -50,21 +50,21 @@ async def test_a_certificate_says_who_what_where_until_when_and_how_to_verify_it
     for said in ("聘　书", f"{NAME}：", "测试街道东风社区特聘网格员", first, last, held["number"], certificates.told(clock.today())):
         assert said in words, said
     assert paper.links(answer.content) == [held["verify_url"]]
-    wanted = certificates.code(held["verify_url"])
+    wanted = certificates_pdf.code(held["verify_url"])
     assert paper.modules(answer.content, len(wanted)) == wanted
     assert (await fetched(room, "rider", done)).content == answer.content
 
 
 def test_the_code_holds_the_address_and_nothing_else() -> None:
-    assert certificates.code(SAMPLE.verify_url) == tuple(map(tuple, segno.make_qr(SAMPLE.verify_url, error="m").matrix))
-    assert certificates.code(SAMPLE.verify_url) != certificates.code(SAMPLE.verify_url[:-1] + "w")
+    assert certificates_pdf.code(SAMPLE.verify_url) == tuple(map(tuple, segno.make_qr(SAMPLE.verify_url, error="m").matrix))
+    assert certificates_pdf.code(SAMPLE.verify_url) != certificates_pdf.code(SAMPLE.verify_url[:-1] + "w")
 
 
 @pytest.mark.parametrize("rare", ["㛃", "𠮷", "😀"])
 def test_a_rare_character_of_a_name_is_a_box_with_a_note(rare: str) -> None:
-    words = paper.words(certificates.document(Certificate(**{**_fields(), "to": f"王{rare}"})))
-    assert f"王{pdf.UNKNOWN}：" in words and certificates.RARE in words
-    assert certificates.RARE not in paper.words(certificates.document(SAMPLE))
+    words = paper.words(certificates_pdf.document(Certificate(**{**_fields(), "to": f"王{rare}"})))
+    assert f"王{pdf.UNKNOWN}：" in words and certificates_pdf.RARE in words
+    assert certificates_pdf.RARE not in paper.words(certificates_pdf.document(SAMPLE))
 
 
 def _fields() -> dict[str, Any]:
@@ -73,7 +73,7 @@ def _fields() -> dict[str, Any]:
 
 def test_long_names_stay_on_one_page() -> None:
     long = Certificate(**{**_fields(), "to": "某" * 120, "issuer": "某" * 240, "text": "某" * 400})
-    content = certificates.document(long)
+    content = certificates_pdf.document(long)
     assert b"/Count 1" in content and paper.words(content).count("某") == 760
 
 
