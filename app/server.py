@@ -4,6 +4,7 @@ Database (embedded unless given) → migrations → what must be there before th
 """
 
 import argparse
+import asyncio
 import importlib
 import os
 import shutil
@@ -23,7 +24,9 @@ from types import FrameType
 from pydantic import ValidationError
 
 from app import observability
-from app.db.embedded import EmbeddedServerError, serve
+from app.db import standing
+from app.db.embedded import EmbeddedServerError, has_data, serve
+from app.demo import plan
 from app.observability import get_logger
 from app.process import Child, preparing, stop_all
 from app.settings import Settings, UnsafeSettings
@@ -46,15 +49,13 @@ def run(settings: Settings, *, host: str, port: int, workers: int) -> int:
     with ExitStack() as stack:
         stack.enter_context(stopping_on_signals())
         try:
-            demo = DemoLoader(settings)
-            stack.callback(demo.close)
-            tools = threading.Thread(target=_load_migrations, daemon=True)
-            tools.start()
+            groundwork = Groundwork(settings)
+            stack.callback(groundwork.close)
             address = settings.database_url or stack.enter_context(serve(settings.data_dir))
             environment = child_environment(settings, address, port)
             children = _children(settings, environment, host=host, port=port, workers=workers)
             with preparing(settings.data_dir):
-                _prepare(children, tools, demo, address)
+                _prepare(children, groundwork, address)
             _announce(children, host, port)
             _watch(children)
         except Stopped:
@@ -65,16 +66,12 @@ def run(settings: Settings, *, host: str, port: int, workers: int) -> int:
     return 0
 
 
-def _prepare(children: list[Child], tools: threading.Thread, demo: "DemoLoader", address: str) -> None:
-    """Brings the schema and the demo's beginning into the database, while the API loads its code; the job worker comes after."""
+def _prepare(children: list[Child], groundwork: "Groundwork", address: str) -> None:
+    """Sees to the database while the API loads its code; the job worker comes after."""
     *early, worker = children
     for child in early:
         child.start()
-    tools.join()
-    from app.db import migrate  # loaded by then
-
-    migrate.upgrade(address)
-    demo.load(address)
+    groundwork.finish(address)
     worker.start()
 
 
@@ -123,32 +120,48 @@ def simulator_url(data_dir: Path) -> str:
     return path.read_text().strip()
 
 
-class DemoLoader:
-    """The process that loads what the demo needs before the service is ready; the rest is a job. Without a demo there is none.
+class Groundwork:
+    """What a database needs before the service is ready: its schema, and the demo's beginning (the rest of the demo is a job).
 
-    It starts early, to have its code loaded when there is a schema, and begins when it is told the database's address by a line.
+    Alembic, every table's code and the demo's take seconds to load, so that is begun as soon as it is known to be needed: at once where
+    there is no database yet, else when it has been asked.
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._process: subprocess.Popen[bytes] | None = None
-        if settings.demo_enabled:
-            self._process = subprocess.Popen([sys.executable, "-m", "app.demo.loading"], stdin=subprocess.PIPE)
+        self._county = plan.COUNTY_CODE if settings.demo_enabled else None
+        self._tools = threading.Thread(target=_load_migrations, daemon=True)
+        self._demo: subprocess.Popen[bytes] | None = None
+        if settings.database_url is None and not has_data(settings.data_dir):
+            self._begin()
 
-    def load(self, address: str) -> None:
+    def finish(self, address: str) -> None:
         """Raises SystemExit when the county could not be loaded."""
-        if self._process is None:
+        if asyncio.run(standing.stands(address, county=self._county)):
             return
-        self._process.communicate(f"{address}\n".encode())
-        if self._process.returncode:
-            raise SystemExit("the demo county could not be loaded")
+        self._begin()
+        self._tools.join()
+        from app.db import migrate  # loaded by then
+
+        migrate.upgrade(address)
+        if self._demo is not None:
+            self._demo.communicate(f"{address}\n".encode())
+            if self._demo.returncode:
+                raise SystemExit("the demo county could not be loaded")
 
     def close(self) -> None:
-        if self._process is not None and self._process.poll() is None:
-            self._process.communicate()  # the end of its input is the end of it
+        if self._demo is not None and self._demo.poll() is None:
+            self._demo.communicate()  # the end of its input is the end of it
+
+    def _begin(self) -> None:
+        """The demo's own process waits for a line with the database's address."""
+        if self._tools.ident is not None:
+            return
+        self._tools.start()
+        if self._county is not None:
+            self._demo = subprocess.Popen([sys.executable, "-m", "app.demo.loading"], stdin=subprocess.PIPE)
 
 
 def _load_migrations() -> None:
-    """Loads Alembic and every table's code, which takes as long as making a database."""
     importlib.import_module("app.db.migrate")
     importlib.import_module("app.tables")
 

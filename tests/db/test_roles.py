@@ -25,7 +25,7 @@ from tests.support.owner import as_owner
 
 ROOT = Path(__file__).resolve().parents[2]
 # An operator's hand stays the owner of the tables.
-OWNERS = {"cli.py", "cli_backups.py", "cli_failover.py", "backups", "bench", "generating"}
+OWNERS = {"cli.py", "cli_backups.py", "cli_failover.py", "standing.py", "backups", "bench", "generating"}
 KEEPER = "xinxin_keeper"
 DENIED = "42501"
 # History is a table whose rows a trigger guards before they are deleted.

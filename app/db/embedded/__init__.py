@@ -7,7 +7,8 @@ with the processes that hold them, however these end, and no process id is ever 
 """
 
 from app.db.embedded.failure import EmbeddedServerError
+from app.db.embedded.home import has_data
 from app.db.embedded.replica import serve
 from app.db.embedded.throwaway import throwaway
 
-__all__ = ["EmbeddedServerError", "serve", "throwaway"]
+__all__ = ["EmbeddedServerError", "has_data", "serve", "throwaway"]

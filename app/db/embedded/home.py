@@ -88,6 +88,11 @@ class Home:
         return os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
 
 
+def has_data(data_dir: Path) -> bool:
+    """Has a server been made there before, to its end?"""
+    return Home(data_dir).data.exists()
+
+
 def url(socket_folder: Path, database: str) -> str:
     return f"postgresql://postgres@/{database}?host={socket_folder}&port={PORT}"
 
