@@ -34,7 +34,7 @@ async def run(settings: Settings, pace: runner.Pace = PACE, *, grace: float = GR
     stop = stopped_by_signal()
     async with parts.opened(
         settings, name="xinxin-worker", statement_timeout_ms=STATEMENT_TIMEOUT_MS, actor={"kind": "job"}, pool_size=pace.at_once,
-        acting_for=acting.SERVICE,
+        most=3 * pace.at_once, acting_for=acting.SERVICE,
     ) as opened:
         sealing = asyncio.create_task(sealer.run(opened.database, stop))
         try:

@@ -102,10 +102,12 @@ class Database:
 
 
 def connect(
-    url: str, *, info: dict[str, Any], pool_size: int = 8, name: str = "xinxin-api", statement_timeout_ms: int = 5_000,
-    role: str | None = roles.APP, acting_for: Acting = acting.SERVICE, give_up: float | None = None,
+    url: str, *, info: dict[str, Any], pool_size: int = 4, most: int | None = None, name: str = "xinxin-api",
+    statement_timeout_ms: int = 5_000, role: str | None = roles.APP, acting_for: Acting = acting.SERVICE,
+    give_up: float | None = None,
 ) -> Database:
     """Opens the pool. `url` is a postgresql:// address (socket folder, host or hosts). Waiting for a connection for 2 s is 503 `busy`.
+    `pool_size` connections are kept; there are thrice as many, or `most`, where all of them are held.
 
     `role` None stays the owner of the tables: for migrations and for an operator's hand. `acting_for`: what a process that serves
     requests must set to NOBODY; the service acts as a role of its own. `give_up`: seconds after which a statement is not waited for any
@@ -114,7 +116,7 @@ def connect(
     engine = create_async_engine(
         addresses.engine_url(url, commits.DRIVER),
         poolclass=pooling.MeteredPool,
-        pool_size=pool_size, max_overflow=2 * pool_size, pool_timeout=2, pool_recycle=1800, pool_use_lifo=True,
+        pool_size=pool_size, max_overflow=(most or 3 * pool_size) - pool_size, pool_timeout=2, pool_recycle=1800, pool_use_lifo=True,
         hide_parameters=True,  # an error's text would repeat phone numbers and names
         json_deserializer=from_json,  # in a quarter of the time; a list of reports has one of photos in each row
         connect_args={
