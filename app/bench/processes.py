@@ -48,10 +48,14 @@ def offspring(root: int) -> list[int]:
     return found
 
 
+def running(module: str) -> list[int]:
+    """Those below this process that are `python -m module`."""
+    return [pid for pid in offspring(os.getpid()) if f"-m {module} " in command(pid) + " "]
+
+
 def workers(module: str) -> list[int]:
     """Those that serve for `python -m module`, below this process: forked, or spawned by uvicorn with a tracker beside them."""
-    parents = [pid for pid in offspring(os.getpid()) if f"-m {module} " in command(pid) + " "]
-    return [pid for parent in parents for pid in offspring(parent) if "resource_tracker" not in command(pid)]
+    return [pid for parent in running(module) for pid in offspring(parent) if "resource_tracker" not in command(pid)]
 
 
 def seconds(pids: Iterable[int]) -> float:

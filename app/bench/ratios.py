@@ -5,9 +5,11 @@ things prepared. The peers take turns: what else the machine does hits all alike
 """
 
 import asyncio
+import os
 import pickle
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -34,8 +36,9 @@ WARM_SECONDS, FIRST_SECONDS, FIRST_ITEMS = 0.4, 2.0, 128
 LINKS = 8  # of each chain by pgbench, at least
 SETTLE_SECONDS, LOOK_SECONDS = 120.0, 0.05
 WORKERS = 2
+RUNNING = "select count(*) from pg_stat_activity where application_name = 'xinxin-worker' and state <> 'idle'"
 WAITING = f"select count(*) from {QUEUE} where status in ('queued', 'picked') and execute_after <= now()"
-BARE = "app.bench.bare"
+BARE, WORKER = "app.bench.bare", "app.worker"
 MODULES = {OURS: "app.serving", "bare": BARE}
 
 
@@ -142,6 +145,7 @@ class _Run:
     def __init__(self, world: World, plan: Plan, bare_url: str, databases: dict[str, str], tell: Tell) -> None:
         self.world, self.plan, self.bare_url, self.databases, self.tell = world, plan, bare_url, databases, tell
         self.server = processes.database(world.site.folder)[0]
+        [self.worker] = processes.running(WORKER)
         self.results: list[Result] = []
         self._used: dict[str, int] = {}
 
@@ -160,8 +164,25 @@ class _Run:
                 items = range(start, start + share)
                 if peer == "pgbench":
                     self._measure(prepared, peer, connections, self._by_pgbench(prepared, connections, items))
+                elif peer == OURS and chosen.kind == "write":
+                    with self._jobs_apart(share):
+                        self._measure(prepared, peer, connections, self._by_http(prepared, peer, connections, turn, items))
                 else:
                     self._measure(prepared, peer, connections, self._by_http(prepared, peer, connections, turn, items))
+
+    @contextmanager
+    def _jobs_apart(self, requests: int) -> Iterator[None]:
+        """The job worker rests while requests that leave work to it are measured, since the peers leave none; then it does that work, and
+        what it costs is told beside theirs."""
+        asyncio.run(_put_to_rest(self.world.site.database, self.worker))
+        try:
+            yield
+        finally:
+            os.kill(self.worker, signal.SIGCONT)
+        before = processes.seconds([self.worker]) + self._server_seconds()
+        asyncio.run(_settled(self.world.site.database))
+        spent = processes.seconds([self.worker]) + self._server_seconds() - before
+        self.results[-1] = replace(self.results[-1], jobs_ms=spent * 1_000 / requests)
 
     def _measure(self, prepared: Prepared, peer: str, connections: int, drive: Callable[[], Load]) -> None:
         workers = processes.workers(MODULES[peer]) if peer in MODULES else []
@@ -212,6 +233,21 @@ class _Run:
         memory = {peer: [processes.memory(pid) for pid in processes.workers(module)] for peer, module in MODULES.items()}
         reasons = {one.chosen.name: one.impossible for one in prepared if one.impossible}
         return Totals([one.chosen for one in prepared], self.results, memory, reasons)
+
+
+async def _put_to_rest(database: str, worker: int) -> None:
+    """Stops the process between two jobs: it must not keep a lock for as long as it rests."""
+    while True:
+        await _settled(database)
+        os.kill(worker, signal.SIGSTOP)
+        connection = await asyncpg.connect(database)
+        try:
+            if not await connection.fetchval(RUNNING):
+                return
+        finally:
+            await connection.close()
+        os.kill(worker, signal.SIGCONT)
+        await asyncio.sleep(LOOK_SECONDS)
 
 
 async def _settled(database: str) -> None:

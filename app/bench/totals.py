@@ -12,13 +12,14 @@ from app.bench.processes import Memory
 OURS = "service"
 PEERS = (OURS, "bare", "pgbench")
 MOST_MEGABYTES, MOST_SPREAD, SPREAD_AT = 150, 5.0, 32
-HEAD = f"{'operation':28} {'conn':>4} {'peer':8} {'req/s':>8} {'p50 ms':>8} {'p99 ms':>8} {'CPU ms':>7} {'PG ms':>7}"
+HEAD = f"{'operation':28} {'conn':>4} {'peer':8} {'req/s':>8} {'p50 ms':>8} {'p99 ms':>8} {'CPU ms':>7} {'PG ms':>7} {'jobs ms':>8}"
 RATIO_HEAD = f"{'operation':28} {'conn':>4} {'service : bare':>15} {'service : pgbench':>18} {'p99 : p50':>10}  goal"
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One measurement, or the median of several. CPU is milliseconds a request: of the workers, and of the database's processes."""
+    """One measurement, or the median of several. CPU is milliseconds a request: of the workers, of the database's processes, and of both
+    the job worker and the database for what the request leaves to be done after it."""
 
     operation: str
     peer: str
@@ -29,6 +30,7 @@ class Result:
     cpu_ms: float
     database_ms: float
     requests: int
+    jobs_ms: float = 0.0
 
     @classmethod
     def of(cls, operation: str, peer: str, connections: int, load: Load, cpu: float, database: float) -> Self:
@@ -42,8 +44,8 @@ class Result:
         cpu = f"{self.cpu_ms:7.2f}" if self.peer != "pgbench" else f"{'–':>7}"
         return (
             f"{self.operation:28} {self.connections:4} {self.peer:8} {self.rate:8.1f} {self.p50_ms:8.2f} {self.p99_ms:8.2f} {cpu} "
-            f"{self.database_ms:7.2f}"
-        )
+            f"{self.database_ms:7.2f} {f'{self.jobs_ms:8.2f}' if self.jobs_ms else ''}"
+        ).rstrip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,6 @@ def _median(several: Sequence[Result]) -> Result:
     first = several[0]
     middle = {
         name: round(median(getattr(one, name) for one in several), 3)
-        for name in ("rate", "p50_ms", "p99_ms", "cpu_ms", "database_ms")
+        for name in ("rate", "p50_ms", "p99_ms", "cpu_ms", "database_ms", "jobs_ms")
     }
     return Result(first.operation, first.peer, first.connections, **middle, requests=sum(one.requests for one in several))
