@@ -11,15 +11,22 @@ from typing import Any
 
 import asyncpg
 
+from app import handlers  # noqa: F401 - registers every job
+from app.db import session as db_session
+from app.jobs import service as jobs_service
+from app.jobs.registry import PERIODIC
 from tests.support.newcomer import Caller, World
 from tests.support.service import Service, links
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 EVERY_SECONDS = 5.0
+DUTIES_SECONDS = 120.0
 CROWD = 64  # at once: more than the pools of both processes hold
+WAVES = 16  # until each connection has had each statement: the driver keeps them
 READ = ("/points/me", "/members/me", "/reports/mine", "/messages", "/points/me/entries", "/redemptions", "/members/me/consents")
 WARM = 0.25  # of the time passes before a slope is drawn: pools fill, modules load
 UNSEALED = "select coalesce(extract(epoch from clock_timestamp() - min(noted_at)), 0)::float from seal_pending"
+WAITING = "select exists (select from jobs.pgqueuer where status in ('queued', 'picked') and execute_after <= now())"
 CONNECTIONS = "select count(*) from pg_stat_activity where datname = current_database() and application_name like 'xinxin%'"
 
 
@@ -85,8 +92,11 @@ class Traffic:
 
 
 async def soaked(service: Service, ask: Callable[[int], Any], *, rate: float, seconds: float) -> Soak:
-    """So many requests a second, each at its time whether the ones before are answered or not. Before them a crowd fills the pools."""
-    await asyncio.gather(*(ask(number) for number in range(CROWD)))
+    """So many requests a second, each at its time whether the ones before are answered or not. Before them a crowd fills the pools and
+    their connections' statements."""
+    await _duties_done(service)
+    for wave in range(WAVES):
+        await asyncio.gather(*(ask(wave * CROWD + number) for number in range(CROWD)))
     soak, started, tasks = Soak(seconds=seconds), time.monotonic(), set[asyncio.Task[None]]()
 
     async def one(number: int) -> None:
@@ -108,6 +118,27 @@ async def soaked(service: Service, ask: Callable[[int], Any], *, rate: float, se
     await asyncio.gather(*tasks)
     watching.cancel()
     return soak
+
+
+async def _duties_done(service: Service) -> None:
+    """All that the worker does by the clock, once: what each loads as it first runs, some every hour and some every night, is no leak."""
+    database = db_session.connect(service.database_url, info={}, name="soak", pool_size=1)
+    try:
+        async with database.transaction() as session:
+            await jobs_service.enqueue_all(session, [(name, {}) for name in PERIODIC])
+        async with asyncio.timeout(DUTIES_SECONDS):
+            while await _asked(service, WAITING):  # noqa: ASYNC110 - another process ends it
+                await asyncio.sleep(1.0)
+    finally:
+        await database.close()
+
+
+async def _asked(service: Service, question: str) -> object:
+    connection = await asyncpg.connect(service.database_url)
+    try:
+        return await connection.fetchval(question)
+    finally:
+        await connection.close()
 
 
 async def _watched(service: Service, soak: Soak, started: float) -> None:
