@@ -9,10 +9,12 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, CursorResult, Engine, Result
 from sqlalchemy.orm import Session as SyncSession
-from sqlalchemy.pool import PoolProxiedConnection
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 from sqlalchemy.sql.base import Executable
 from sqlalchemy.util import greenlet_spawn
 from sqlmodel.ext.asyncio import session as sqlmodel_session
+
+from app.db.pooling import MeteredPool
 
 LINE: Final = "line"
 _listeners: list[Callable[..., Any]] = []  # of this process: to look at each line for each statement costs ten calls
@@ -32,12 +34,14 @@ def listening(to: Connection | Engine, occasion: str, listener: Callable[..., An
 
 @dataclass(slots=True)
 class Line:
-    """`begins`: whether a statement begins a transaction. `known`: what the pool keeps with the connection, across its users."""
+    """`begins`: whether a statement begins a transaction. `known`: what the pool keeps with the connection, across its users. `loan`: the
+    pool that has lent it; where SQLAlchemy's own connection is made of it, it is taken for one that was handed out."""
 
     engine: Engine
-    pooled: PoolProxiedConnection
+    pooled: PoolProxiedConnection | ConnectionPoolEntry
     begins: bool
     made: Connection | None = None
+    loan: MeteredPool | None = None
     adapter: Any = field(init=False)
     driver: Any = field(init=False)
 
@@ -48,8 +52,19 @@ class Line:
     def connection(self) -> Connection:
         """SQLAlchemy's own over the same connection, made when somebody asks for it."""
         if self.made is None:
+            if isinstance(self.pooled, ConnectionPoolEntry):
+                assert self.loan is not None
+                self.pooled = self.loan.proxied(self.pooled)
             self.made = Connection(self.engine, self.pooled)
         return self.made
+
+    async def give_up(self) -> None:
+        """To the pool, which has it looked at and made new where that is due."""
+        if isinstance(self.pooled, ConnectionPoolEntry):
+            assert self.loan is not None
+            await self.loan.take_back(self.pooled)
+        else:
+            await greenlet_spawn(self.pooled.close)
 
     @property
     def heard(self) -> bool:
@@ -117,7 +132,7 @@ class Reader(AsyncSession):
         """`engine`: in AUTOCOMMIT. `enter` says for whom it acts, once it has its line."""
         self._async_bind, self._async_binds = None, {}
         self._engine, self._info, self._enter = engine, info, enter
-        self._pooled: PoolProxiedConnection | None = None
+        self._held: Line | None = None
         self._made: SyncSession | None = None
 
     @property
@@ -146,28 +161,33 @@ class Reader(AsyncSession):
         if self._made is not None:
             return await super().line()
         line: Line | None = self._info.get(LINE)
-        return await greenlet_spawn(self._open) if line is None else line
+        if line is None:
+            pool = self._engine.pool
+            if isinstance(pool, MeteredPool) and (lent := await pool.lend()) is not None:
+                line = Line(self._engine, lent, begins=False, loan=pool)
+            else:
+                line = await greenlet_spawn(self._open)
+            self._held = self._info[LINE] = line
+            await greenlet_spawn(self._enter, self._info, line, None)
+        return line
 
     async def write_pending(self) -> None:
         """There is nothing."""
 
     async def close(self) -> None:
         made, self._made = self._made, None
-        pooled, self._pooled = self._pooled, None
+        held, self._held = self._held, None
         try:
             if made is not None:
                 await greenlet_spawn(made.close)
         finally:
             self._info.pop(LINE, None)
-            if pooled is not None:
-                await greenlet_spawn(pooled.close)
+            if held is not None:
+                await held.give_up()
 
     def _open(self) -> Line:
         dialect = self._engine.dialect
         try:
-            self._pooled = self._engine.raw_connection()
+            return Line(self._engine, self._engine.raw_connection(), begins=False)
         except dialect.loaded_dbapi.Error as refused:
             Connection._handle_dbapi_exception_noconnection(refused, dialect, self._engine)
-        line = self._info[LINE] = Line(self._engine, self._pooled, begins=False)
-        self._enter(self._info, line, None)
-        return line
