@@ -25,6 +25,7 @@ from app.uploads import darkroom
 
 # FastAPI's own would tell what exceptions say, whole addresses, and to whom the environment names.
 UNTOLD: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False, "auto_configure": False}
+COLLECT_AFTER = 20_000  # new objects
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
@@ -74,5 +75,6 @@ def build() -> FastAPI:
         raise SystemExit(STARTUP_FAILURE) from None
     built = create_app(settings, lifespan)
     gc.freeze()  # what is loaded stays: no collection while requests are served has to walk through it
+    gc.set_threshold(COLLECT_AFTER)  # a request makes some hundreds that live as long as it: looked at each time, they cost a twentieth
     gc.enable()
     return built
