@@ -135,7 +135,11 @@ def _bodies(estate: Estate) -> dict[str, Any]:
     till = {"store_id": ids["store_id"], "code": ids["code_of_order"]}
     phone = {"phone": "13755550009"}
     staff = str(estate["instructor@own"].id)
+    ended = {"until": clock.today().isoformat()}
     return {
+        "POST /organisations/{organisation_id}/covers/{cover_id}/end": ended,
+        "POST /organisations/{organisation_id}/assignments/{assignment_id}/end": ended,
+        "POST /enterprises/{enterprise_id}/assignments/{assignment_id}/end": ended,
         "POST /redemptions/verify": till, "POST /redemptions/preview": till,
         "POST /reports/{report_id}/suspend": {"reason": "等待配件", "until": later},
         "POST /reports/{report_id}/extend": {"reason": "雨后", "until": later},

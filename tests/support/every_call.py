@@ -1,12 +1,17 @@
 """Every operation of the API as a call that can be made: parameters and bodies are filled from tables of known values."""
 
-import copy
 import itertools
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
+from app import clock
+
 Values = Mapping[str, Sequence[Any]]
+WRITTEN_ON = date(2026, 11, 24)  # the day as of which the documents' examples tell their days
+DAY = re.compile(r"(20\d\d-\d\d-\d\d)(T.*)?")
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,7 @@ def _of(values: Values, name: str, template: str) -> Sequence[Any]:
 
 
 def _body(document: dict[str, Any], operation: dict[str, Any], values: Mapping[str, Any]) -> tuple[str, Any]:
-    """The media type and a body: the first example of the schema, its known fields replaced."""
+    """The media type and a body: the first example of the schema, its known fields replaced, its days as far from today as they were."""
     content = operation.get("requestBody", {}).get("content", {})
     if not content:
         return "", None
@@ -75,7 +80,7 @@ def _body(document: dict[str, Any], operation: dict[str, Any], values: Mapping[s
     if named:
         schema = document["components"]["schemas"][named.rpartition("/")[2]]
     examples = schema.get("examples") or [content[kind].get("example") or {}]
-    return kind, _filled(copy.deepcopy(examples[0]), values)
+    return kind, _filled(examples[0], values)
 
 
 def _filled(told: Any, values: Mapping[str, Any]) -> Any:
@@ -83,4 +88,11 @@ def _filled(told: Any, values: Mapping[str, Any]) -> Any:
         return {key: values[key] if key in values and told[key] is not None else _filled(value, values) for key, value in told.items()}
     if isinstance(told, list):
         return [_filled(value, values) for value in told]
-    return told
+    return _as_of_today(told) if isinstance(told, str) else told
+
+
+def _as_of_today(told: str) -> str:
+    found = DAY.fullmatch(told)
+    if found is None:
+        return told
+    return (date.fromisoformat(found[1]) + (clock.today() - WRITTEN_ON)).isoformat() + (found[2] or "")

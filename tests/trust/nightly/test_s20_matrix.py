@@ -15,8 +15,9 @@ from app.auth import workflow as auth_workflow
 from app.auth.policy import Policy
 from app.auth.principal import Principal
 from app.auth.work import Work
+from app.db.prepared import Prepared
 from app.errors import NotFound
-from app.uploads import queries as uploads_queries
+from app.uploads import attaching
 from tests.access.ending import climbed, climbs, endings, outlived, prepare
 from tests.access.estate import Estate
 from tests.access.fields import accepted, columns
@@ -24,7 +25,7 @@ from tests.access.ground import asked, estate, ground
 from tests.access.matrix import Walk, whole
 from tests.access.requests import Request
 from tests.access.side_doors import by_cursor, doors, of_another_kind, opened
-from tests.support.owner import without_second_wall
+from tests.support.owner import as_owner, without_second_wall
 from tests.trust.plugin import Measure
 
 __all__ = ["asked", "estate", "ground"]
@@ -101,7 +102,8 @@ async def test_a_write_before_the_no_is_found(estate: Estate, asked: list[Reques
     async def kept(work: Work, refusal: Any) -> Any:
         answer = await refuse(work, refusal)
         if work.request.url.path.endswith("/accept"):
-            await estate.connection.execute(sa.text("update report set version = version + 1"))
+            async with as_owner(estate.connection):
+                await estate.connection.execute(sa.text("update report set version = version + 1"))
         return answer
 
     monkeypatch.setattr(Work, "refuse", kept)
@@ -111,17 +113,12 @@ async def test_a_write_before_the_no_is_found(estate: Estate, asked: list[Reques
 
 @pytest.mark.variant("S23")
 async def test_a_door_left_open_is_found(estate: Estate, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Photos are taken whoever sent them."""
-    locked = uploads_queries.locked
-
-    async def whoever(session: Any, upload_ids: Any, *, member_id: Any) -> Any:
-        owners = await estate.connection.execute(sa.text("select member_id from upload where id = any(:ids)"), {"ids": list(upload_ids)})
-        found: dict[Any, Any] = {}
-        for owner in set(owners.scalars()):
-            found |= await locked(session, upload_ids, member_id=owner)
-        return found
-
-    monkeypatch.setattr(uploads_queries, "locked", whoever)
+    """Photos are taken whoever sent them, and no second wall stands behind the first."""
+    await without_second_wall(estate.connection)
+    asked = attaching.PUT.statement
+    assert isinstance(asked, sa.TextClause) and asked.text.count("member_id = :member_id") == 1
+    whoever = sa.text(asked.text.replace("member_id = :member_id", "(member_id = :member_id or true)"))
+    monkeypatch.setattr(attaching, "PUT", Prepared(whoever.bindparams(*asked._bindparams.values())))
     wrong = await opened(estate, await doors(estate))
     assert any(one.startswith("a report with another's photo: 201") for one in wrong), wrong
 
