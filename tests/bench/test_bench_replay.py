@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
+import sqlalchemy as sa
 
 from app.bench import pgbench, playing
 from app.bench.pgbench import Impossible, Task, Written
@@ -16,7 +17,11 @@ from app.bench.recorded import Recording, Sent
 from app.bench.recording import CURRENT, Protocol
 from app.bench.script import Taken, Unlike, learned, verbatim, without_pings
 from app.bench.sources import Answered, Constant, FreshHex, FreshId, FromGiven, Inside, Moment, Pieces
+from app.db import acting
+from app.db import session as db_session
+from app.settings import Settings
 
+ALIKE = ("role", "timezone", "statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "synchronous_commit")
 AT = datetime(2026, 11, 30, 8, tzinfo=UTC)
 PARENT = UUID("019ac2cc-1b95-7b8a-9a63-3956247a2bd3")
 
@@ -195,3 +200,16 @@ async def test_pgbench_plays_it_too(database_url: str, committed: object) -> Non
         await connection.close()
     assert [row[0] for row in notes] == [f"number {number}" for number in range(2, 8)]
     assert len(found.times) == 2 and found.rate > 0  # of each client the first two prepare
+
+
+async def test_the_peers_say_of_themselves_what_the_service_says(settings: Settings) -> None:
+    """Row security asks least of who says nothing: they would be spared what the service pays."""
+    url, names = str(settings.database_url), [*ALIKE, *acting.start_settings(acting.NOBODY)]
+    asked = "select " + ", ".join(f"current_setting('{name}', true)" for name in names)
+    peer = await playing.connect(url)
+    service = db_session.connect(url, info={}, pool_size=1, acting_for=acting.NOBODY)
+    async with service.engine.connect() as connection:
+        said = tuple((await connection.execute(sa.text(asked))).one())
+    assert tuple(await peer.fetchrow(asked)) == said and said[names.index("xinxin.wall")] == acting.WALL
+    await peer.close()
+    await service.close()
