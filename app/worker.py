@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 from typing import Any
 
 import asyncpg
@@ -97,6 +98,7 @@ def main() -> None:
     ports.connect()
     settings = Settings()
     tracing.configure(settings.otlp_endpoint, process="worker")
+    gc.freeze()  # beside all that is loaded, which stays, days of garbage in circles are too little to be looked for
     asyncio.run(run(settings))
     tracing.stop()
 
