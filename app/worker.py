@@ -23,6 +23,9 @@ GRACE_SECONDS = 6.0  # what takes longer goes back into the queue
 REST_SECONDS = 1.0
 SEAL_SECONDS = 1.0  # after the jobs' grace; the service waits for a worker longer than both
 STATEMENT_TIMEOUT_MS = 30_000
+# New objects before a look at the youngest, looks before one at the older, and before one at all. With Python's own (700, 10, 10) a worker
+# keeps what refers to itself in circles for long: it grew by 33 MB an hour, with these by 4 (measured over minutes).
+COLLECT = (700, 5, 2)
 PACE = runner.Pace()
 
 log = get_logger(__name__)
@@ -98,7 +101,8 @@ def main() -> None:
     ports.connect()
     settings = Settings()
     tracing.configure(settings.otlp_endpoint, process="worker")
-    gc.freeze()  # beside all that is loaded, which stays, days of garbage in circles are too little to be looked for
+    gc.freeze()  # what is loaded stays: no look for garbage has to walk through it
+    gc.set_threshold(*COLLECT)
     asyncio.run(run(settings))
     tracing.stop()
 
