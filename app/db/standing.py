@@ -9,6 +9,7 @@ from app.db import addresses
 
 VERSIONS = Path(__file__).resolve().parents[2] / "migrations" / "versions"
 ASK_SECONDS = 5.0
+UNANSWERED = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
 def newest() -> str:
@@ -20,13 +21,13 @@ async def stands(url: str, *, county: str | None) -> bool:
     """Is it at the schema of this release, with that county where one is named? What cannot be asked does not stand."""
     try:
         connection = await asyncpg.connect(addresses.plain(url), timeout=ASK_SECONDS, command_timeout=ASK_SECONDS)
-    except (OSError, asyncpg.PostgresError):
+    except UNANSWERED:
         return False
     try:
         if await connection.fetchval("select array_agg(version_num::text) from alembic_version") != [newest()]:
             return False
         return county is None or await connection.fetchval("select exists (select from area where path = $1)", f"{county}/")
-    except asyncpg.PostgresError:
+    except UNANSWERED:
         return False
     finally:
         await connection.close()

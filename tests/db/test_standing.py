@@ -44,7 +44,8 @@ async def test_it_stands_with_its_schema_and_its_county(worker_id: str) -> None:
 
 async def test_what_cannot_be_asked_does_not_stand(worker_id: str, tmp_path: Path) -> None:
     assert not await standing.stands(await new_database(f"xinxin_bare_{worker_id}"), county=None)
-    assert not await standing.stands(f"postgresql://postgres@/xinxin?host={tmp_path}", county=None)
+    for nowhere in (f"postgresql://postgres@/xinxin?host={tmp_path}", "mysql://xinxin@127.0.0.1/xinxin"):
+        assert not await standing.stands(nowhere, county=None)
 
 
 class Process:
