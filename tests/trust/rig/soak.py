@@ -15,6 +15,7 @@ from app import handlers  # noqa: F401 - registers every job
 from app.db import session as db_session
 from app.jobs import service as jobs_service
 from app.jobs.registry import PERIODIC
+from tests.faults.queue_rig import Queue, until
 from tests.support.newcomer import Caller, World
 from tests.support.service import Service, links
 
@@ -26,7 +27,7 @@ WAVES = 16  # until each connection has had each statement: the driver keeps the
 READ = ("/points/me", "/members/me", "/reports/mine", "/messages", "/points/me/entries", "/redemptions", "/members/me/consents")
 WARM = 0.25  # of the time passes before a slope is drawn: pools fill, modules load
 UNSEALED = "select coalesce(extract(epoch from clock_timestamp() - min(noted_at)), 0)::float from seal_pending"
-WAITING = "select exists (select from jobs.pgqueuer where status in ('queued', 'picked') and execute_after <= now())"
+WAITING = "select count(*) from jobs.pgqueuer where status in ('queued', 'picked') and execute_after <= now()"
 CONNECTIONS = "select count(*) from pg_stat_activity where datname = current_database() and application_name like 'xinxin%'"
 
 
@@ -123,22 +124,17 @@ async def soaked(service: Service, ask: Callable[[int], Any], *, rate: float, se
 async def _duties_done(service: Service) -> None:
     """All that the worker does by the clock, once: what each loads as it first runs, some every hour and some every night, is no leak."""
     database = db_session.connect(service.database_url, info={}, name="soak", pool_size=1)
+    queue = Queue(database)
+
+    async def rests() -> bool:
+        return not await queue.number(WAITING)
+
     try:
         async with database.transaction() as session:
             await jobs_service.enqueue_all(session, [(name, {}) for name in PERIODIC])
-        async with asyncio.timeout(DUTIES_SECONDS):
-            while await _asked(service, WAITING):  # noqa: ASYNC110 - another process ends it
-                await asyncio.sleep(1.0)
+        await until(rests, "every duty is done", DUTIES_SECONDS)
     finally:
         await database.close()
-
-
-async def _asked(service: Service, question: str) -> object:
-    connection = await asyncpg.connect(service.database_url)
-    try:
-        return await connection.fetchval(question)
-    finally:
-        await connection.close()
 
 
 async def _watched(service: Service, soak: Soak, started: float) -> None:
