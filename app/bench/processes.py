@@ -54,8 +54,10 @@ def running(module: str) -> list[int]:
 
 
 def workers(module: str) -> list[int]:
-    """Those that serve for `python -m module`, below this process: forked, or spawned by uvicorn with a tracker beside them."""
-    return [pid for parent in running(module) for pid in offspring(parent) if "resource_tracker" not in command(pid)]
+    """Those that serve for `python -m module`, below this process, each once: forked, or spawned by uvicorn with a tracker beside them.
+    What is forked has its parent's command, and may have children of its own."""
+    below = {pid for parent in running(module) for pid in offspring(parent)}
+    return sorted(pid for pid in below if "resource_tracker" not in command(pid))
 
 
 def seconds(pids: Iterable[int]) -> float:

@@ -3,6 +3,8 @@
 import asyncio
 import os
 import random
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -50,6 +52,14 @@ def test_cpu_and_memory_of_this_process() -> None:
     mine = processes.memory(os.getpid())
     assert 0 < mine.pss <= mine.rss < 4_096
     assert processes.seconds([2**22 + 1]) == 0.0  # of a process that is gone
+
+
+def test_each_worker_is_counted_once_though_all_have_one_command() -> None:
+    command = [sys.executable, "-m", "tests.support.family"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout
+        family = {int(parent.stdout.readline()) for _ in range(3)}
+        assert processes.workers("tests.support.family") == sorted(family - {parent.pid})
 
 
 def result(peer: str, rate: float, connections: int = 32, p99: float = 8.0) -> Result:
