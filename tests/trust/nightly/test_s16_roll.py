@@ -25,6 +25,7 @@ from tests.trust.rig.slow import Load, Where, under
 WAITING, RIDERS = 100, 20
 GRACE_SECONDS = 12.0  # ten for what is in flight, two for the rest
 RATE = 50
+BACK_SECONDS = 3.0  # after a replica is ready again: nginx asks one that it could not reach again after up to 2 s
 
 
 def judge(answers: Counter[int], kept: int, seconds: float, code: int) -> None:
@@ -153,7 +154,7 @@ async def test_a_rolling_restart_fails_nobody(measured) -> None:
             with nginx.before([replica.port for replica in site.replicas]) as proxy:
                 async with rolled(Where(proxy.port, proxy.authority), rider.headers) as load:
                     for replica in site.replicas:
-                        await asyncio.sleep(2)
+                        await asyncio.sleep(BACK_SECONDS)
                         assert await asyncio.to_thread(stopped, replica) == 0
                         await asyncio.to_thread(replica.start)
                     await asyncio.sleep(2)
