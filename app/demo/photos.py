@@ -7,7 +7,7 @@ from functools import cache
 from PIL import Image, ImageDraw
 
 from app.uploads import pictures
-from app.uploads.pictures import Picture
+from app.uploads.developed import Picture
 
 SIZE = (640, 480)
 SKY, ROAD, WALL, DONE = (178, 205, 226), (120, 124, 128), (203, 190, 170), (96, 160, 110)

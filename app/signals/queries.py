@@ -19,7 +19,7 @@ from app.signals import workflow
 from app.signals.models import ReportSignal, RiskRank, SignalKind
 from app.signals.workflow import Alike, Before, Evidence, Photo
 from app.uploads import queries as uploads_queries
-from app.uploads import taken
+from app.uploads import taken_sealed
 from app.uploads.models import Upload
 from app.uploads.prints import Form
 from app.uploads.queries_lookalikes import lookalikes
@@ -42,7 +42,7 @@ async def evidence(session: AsyncSession, report: Report) -> Evidence:
 
 
 def _photo(session: AsyncSession, upload: Upload) -> Photo:
-    told = taken.of(session, upload)
+    told = taken_sealed.of(session, upload)
     return Photo(upload.attached_at or upload.created_at, told.at, told.place)
 
 

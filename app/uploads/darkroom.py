@@ -6,9 +6,7 @@ and a file that ends the process which looks at it is a damaged one, and nothing
 
 import asyncio
 import os
-import resource
-import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -17,11 +15,10 @@ from starlette.datastructures import UploadFile
 
 from app.errors import PayloadTooLarge
 from app.middleware.limits import FILE_BYTES
-from app.uploads import pictures
-from app.uploads.pictures import Picture
+from app.uploads import apart
+from app.uploads.apart import Developer
+from app.uploads.developed import Picture, damaged
 
-MEMORY_BYTES = 1024 * 1024 * 1024
-Developer = Callable[[bytes], Picture]
 _ROOM = CapacityLimiter(max(1, (os.cpu_count() or 2) // 2))
 
 
@@ -32,7 +29,7 @@ async def read(file: UploadFile) -> Picture:
     return await developed(await file.read())
 
 
-async def developed(data: bytes, developer: Developer = pictures.clean) -> Picture:
+async def developed(data: bytes, developer: Developer = apart.cleaned) -> Picture:
     """Raises what `developer` raises, a function of a module. A process may end for reasons that are not the file's, so another one looks
     at it too; ValidationFailed when that one ends as well."""
     try:
@@ -41,14 +38,14 @@ async def developed(data: bytes, developer: Developer = pictures.clean) -> Pictu
         try:
             picture = await _sent(data, developer)
         except BrokenWorkerProcess as ended:
-            raise pictures.damaged() from ended
+            raise damaged() from ended
     return replace(picture, sent=replace(picture.sent, data=data)) if picture.sent else picture
 
 
 @asynccontextmanager
 async def opened() -> AsyncIterator[None]:
     """Gets a process ready meanwhile, which takes a second that the first photo then need not wait."""
-    readying = asyncio.create_task(to_process.run_sync(_settle, limiter=_ROOM))
+    readying = asyncio.create_task(to_process.run_sync(apart.settle, limiter=_ROOM))
     try:
         yield
     finally:
@@ -57,21 +54,4 @@ async def opened() -> AsyncIterator[None]:
 
 
 async def _sent(data: bytes, developer: Developer) -> Picture:
-    return await to_process.run_sync(_develop, developer, data, limiter=_ROOM)
-
-
-def _develop(developer: Developer, data: bytes) -> Picture:
-    """In the other process. The file itself does not travel back."""
-    _settle()
-    try:
-        picture = developer(data)
-    except MemoryError as error:
-        raise pictures.damaged() from error
-    return replace(picture, sent=replace(picture.sent, data=b"")) if picture.sent else picture
-
-
-def _settle() -> None:
-    """A signal to the whole group is for the API, which finishes what it has; this process ends when nobody writes to it any more."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, MEMORY_BYTES))
+    return await to_process.run_sync(apart.develop, developer, data, limiter=_ROOM)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.storage.store import ObjectStore
-from app.uploads.pictures import Picture, Sent
+from app.uploads.developed import Picture, Sent
 
 # Folders of their own for what the release before does not know: its sweep would take an object for an orphan whose key it cannot read.
 FOLDER, MEDIUM, ORIGINALS = "uploads", "medium", "originals"

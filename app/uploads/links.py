@@ -12,7 +12,7 @@ from app.areas.schemas import place_out
 from app.db.session import AsyncSession
 from app.errors import NotFound
 from app.security import sealing
-from app.uploads import taken, workflow
+from app.uploads import taken_sealed, workflow
 from app.uploads.models import Checked, Upload
 from app.uploads.photos import Photo
 from app.uploads.schemas import PhotoOut, PictureOut, UploadedOut, UploadOut
@@ -30,7 +30,7 @@ def uploaded(session: AsyncSession, upload: Upload) -> UploadOut:
 
 def told(session: AsyncSession, upload: Upload) -> UploadedOut:
     """The same for who has just sent it, with what the file told of itself."""
-    said = taken.of(session, upload)
+    said = taken_sealed.of(session, upload)
     place = place_out(*said.place) if said.place else None
     return UploadedOut(**uploaded(session, upload).model_dump(), taken_at=said.at, place=place)
 

@@ -2,7 +2,7 @@
 
 Judged by content: the first bytes say the kind, the end says that nothing was cut, the header says the size; only then is anything
 decoded. THE one place that opens images: what the file tells of itself (when, where, what its copies are known by) is read here too.
-It is done in a process of its own (`darkroom`).
+It is done in a process of its own (`darkroom`, `apart`).
 """
 
 import hashlib
@@ -10,7 +10,6 @@ import io
 import struct
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from PIL import ExifTags, Image, ImageOps
@@ -22,9 +21,9 @@ from pillow_heif import HeifImageFile
 
 from app.errors import UnsupportedMediaType, ValidationFailed
 from app.uploads import prints, taken
+from app.uploads.developed import CONTENT_TYPE, Picture, Sent, damaged
 from app.uploads.taken import Taken
 
-CONTENT_TYPE = "image/jpeg"
 MAX_PIXELS = 50_000_000
 IMAGE_SIDE, MEDIUM_SIDE, THUMB_SIDE = 1600, 1080, 320
 IMAGE_QUALITY, THUMB_QUALITY = 85, 80
@@ -37,36 +36,12 @@ Reader = Callable[[io.BytesIO], ImageFile]
 TYPES: dict[Reader, str] = {
     JpegImageFile: CONTENT_TYPE, PngImageFile: "image/png", WebPImageFile: "image/webp", HeifImageFile: "image/heic",
 }
-SUFFIXES = {CONTENT_TYPE: "jpg", "image/png": "png", "image/webp": "webp", "image/heic": "heic"}
 Told = TypeVar("Told")
 # What decoders raise on a file that is not what its first bytes promise.
 BROKEN = (
     OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, EOFError, RuntimeError, struct.error, zlib.error,
     Image.DecompressionBombError,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """The file as it came in, and what it told before it was rebuilt. `prints` are None where there is too little to see."""
-
-    data: bytes
-    content_type: str
-    digest: bytes
-    taken: Taken
-    prints: tuple[int, ...] | None
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A clean JPEG in three sizes; `width` and `height` are those of the image, which has no medium size where it is not larger."""
-
-    image: bytes
-    medium: bytes | None
-    thumb: bytes
-    width: int
-    height: int
-    sent: Sent | None
 
 
 def clean(data: bytes) -> Picture:
@@ -165,10 +140,6 @@ def _expect_modest(size: tuple[int, int]) -> None:
     """Raises ValidationFailed by the size that the header tells, before a pixel is decoded."""
     if size[0] * size[1] > MAX_PIXELS:
         raise ValidationFailed.of("body", "file", msg="照片超过 5000 万像素", kind="too_many_pixels")
-
-
-def damaged() -> ValidationFailed:
-    return ValidationFailed.of("body", "file", msg="照片不完整或已损坏，请重新拍摄或选择", kind="damaged_image")
 
 
 def _reduced(opened: ImageFile) -> Image.Image:

@@ -14,7 +14,7 @@ from app.db import acting
 from app.db.acting import Reason
 from app.db.session import AsyncSession
 from app.errors import NotFound
-from app.uploads import links, ports, taken, workflow
+from app.uploads import links, ports, taken_sealed, workflow
 from app.uploads.models import Checked, Upload
 
 CLOCK = sa.func.clock_timestamp()
@@ -240,7 +240,7 @@ async def export(session: AsyncSession, *, member_id: UUID) -> dict[str, Any]:
 
 
 def _exported(session: AsyncSession, upload: Upload) -> dict[str, Any]:
-    said = taken.of(session, upload)
+    said = taken_sealed.of(session, upload)
     return {
         "id": str(upload.id), "at": upload.created_at.isoformat(), "attached_to": upload.kind, "width": upload.width,
         "height": upload.height, "size_bytes": upload.size_bytes, "checked": upload.checked.value,

@@ -11,7 +11,7 @@ from app.auth.policy import policy
 from app.auth.routing import ReadSession, Session, SignedIn, Store
 from app.db.session import AsyncSession
 from app.storage.store import ObjectStore
-from app.uploads import darkroom, keeping, links, pictures, queries, service
+from app.uploads import darkroom, developed, keeping, links, queries, service
 from app.uploads.queries import Object
 from app.uploads.schemas import UploadedOut
 
@@ -20,7 +20,7 @@ router = routing.router("/uploads", tag="照片")
 EXAMPLE_ID = "0193f1c2-7a10-7c3e-9a53-1f2f0b6f2a11"
 JPEG: dict[int | str, dict[str, Any]] = {200: {"description": "照片", "content": {"image/jpeg": {}}}}
 ORIGINAL: dict[int | str, dict[str, Any]] = {
-    200: {"description": "原图", "content": {kind: {} for kind in pictures.TYPES.values()}}
+    200: {"description": "原图", "content": {kind: {} for kind in developed.SUFFIXES}}
 }
 UploadId = Annotated[UUID, Path(examples=[EXAMPLE_ID])]
 Expires = Annotated[str, Query(max_length=20, description="失效时间（秒）", examples=["1795591200"])]
@@ -76,7 +76,7 @@ async def thumb(session: ReadSession, store: Store, upload_id: UploadId, e: Expi
 async def _photo(session: AsyncSession, store: ObjectStore, found: Object, *, cache: str, name: str = "photo") -> Response:
     """The bytes, after the database connection is given back: the store may take seconds."""
     await session.close()
-    suffix = pictures.SUFFIXES[found.content_type]
+    suffix = developed.SUFFIXES[found.content_type]
     headers = {
         "Cache-Control": cache, "X-Content-Type-Options": "nosniff", "Content-Disposition": f'attachment; filename="{name}.{suffix}"',
         "Content-Security-Policy": "default-src 'none'", "Cross-Origin-Resource-Policy": "cross-origin",

@@ -7,8 +7,8 @@ from pydantic import ConfigDict
 
 from app.areas.schemas import PlaceOut
 from app.schemas import Instant, Out
+from app.uploads.developed import CONTENT_TYPE
 from app.uploads.models import Checked
-from app.uploads.pictures import CONTENT_TYPE
 
 BASE = "https://xinxin.example.gov.cn/api/v1/uploads/0193f1c2-7a10-7c3e-9a53-1f2f0b6f2a11"
 SIGNED = "?e=1795591200&s=5f2c8d1e0b7a4d2f9c3e6a1b8d7f0e4c"

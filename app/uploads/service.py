@@ -14,11 +14,11 @@ from app.db.acting import Reason
 from app.db.session import AsyncSession
 from app.errors import NotFound, ValidationFailed
 from app.jobs import service as jobs_service
-from app.uploads import attaching, pictures, ports, prints, queries, taken, workflow
+from app.uploads import attaching, developed, ports, prints, queries, taken_sealed, workflow
+from app.uploads.developed import Sent
 from app.uploads.errors import UploadAlreadyUsed
 from app.uploads.keeping import Kept
 from app.uploads.models import Checked, Upload, UploadPrint
-from app.uploads.pictures import Sent
 from app.uploads.queries import Original
 
 Job = tuple[str, dict[str, Any]]
@@ -35,7 +35,7 @@ async def create(session: AsyncSession, *, member_id: UUID, kept: Kept) -> Uploa
     """The row of a picture whose objects are in the store already. Nobody but its sender sees it, so nobody is asked about it yet."""
     upload = Upload(
         member_id=member_id, image_key=kept.image_key, thumb_key=kept.thumb_key, medium_key=kept.medium_key,
-        content_type=pictures.CONTENT_TYPE, width=kept.width, height=kept.height, size_bytes=kept.size_bytes,
+        content_type=developed.CONTENT_TYPE, width=kept.width, height=kept.height, size_bytes=kept.size_bytes,
     )
     session.add(upload)
     if kept.sent is not None:
@@ -47,7 +47,7 @@ async def create(session: AsyncSession, *, member_id: UUID, kept: Kept) -> Uploa
 async def _note_sent(session: AsyncSession, upload: Upload, original_key: str | None, sent: Sent) -> None:
     """What the file told before it was rebuilt, and what its copies are known by."""
     upload.original_key, upload.original_type, upload.sent_digest = original_key, sent.content_type, sent.digest
-    taken.keep(session, upload, sent.taken)
+    taken_sealed.keep(session, upload, sent.taken)
     if sent.prints is None:
         return
     await session.flush()

@@ -1,6 +1,5 @@
-"""When and where a photo says that it was taken: what its EXIF tells, and how that is kept. A claim of the phone's, never a proof."""
+"""When and where a photo says that it was taken: what its EXIF tells. A claim of the phone's, never a proof."""
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,9 +8,6 @@ from typing import Any
 
 from app import clock
 from app.areas import geo
-from app.db.session import AsyncSession
-from app.security import sealing
-from app.uploads.models import Upload
 
 TIME, OFFSET = 0x9003, 0x9011  # DateTimeOriginal, OffsetTimeOriginal
 LAT_REF, LAT, LNG_REF, LNG = 1, 2, 3, 4
@@ -58,19 +54,3 @@ def _degrees(parts: Sequence[Any]) -> float:
 def _text(value: Any) -> str:
     text = value.decode("ascii") if isinstance(value, bytes) else str(value)
     return text.strip("\0 ")
-
-
-def keep(session: AsyncSession, upload: Upload, told: Taken) -> None:
-    """Seals it into the row; a photo that tells nothing keeps nothing."""
-    if told == Taken():
-        return
-    text = json.dumps([told.at and told.at.isoformat(), told.place])
-    upload.taken_sealed = sealing.seal(session, text, table="upload", column="taken", row=upload.id)
-
-
-def of(session: AsyncSession, upload: Upload) -> Taken:
-    """What a photo told when it came in, as long as that is kept."""
-    if upload.taken_sealed is None:
-        return Taken()
-    at, point = json.loads(sealing.unseal(session, upload.taken_sealed, table="upload", column="taken", row=upload.id))
-    return Taken(at and datetime.fromisoformat(at), point and (point[0], point[1]))

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
-from PIL import Image, UnidentifiedImageError
-
 from app import clock
 from app.errors import WeChatUnavailable
 from app.wechat import rules
@@ -124,12 +122,14 @@ async def png(answer: Answer) -> bytes:
 
 
 def _redrawn(picture: bytes) -> bytes:
+    from PIL import Image  # by the first code that comes as JPEG: most processes never see one, and it takes 5 MB
+
     out = io.BytesIO()
     try:
         with Image.open(io.BytesIO(picture), formats=["JPEG"]) as image:
             if max(image.size) > PICTURE_SIDE:
                 raise WeChatUnavailable
             image.convert("RGB").save(out, "PNG")
-    except (OSError, UnidentifiedImageError, ValueError, SyntaxError):
+    except (OSError, ValueError, SyntaxError):
         raise WeChatUnavailable from None
     return out.getvalue()

@@ -19,6 +19,6 @@ def test_whoever_takes_a_file_in_gives_it_to_that_place() -> None:
     callers = re.compile(r"(pictures\.clean|darkroom\.\w+)\b")
     found = {(str(path.relative_to(ROOT)), name) for path in ROOT.glob("app/**/*.py") for name in callers.findall(path.read_text())}
     assert found == {
-        ("app/uploads/routes.py", "darkroom.read"), ("app/uploads/darkroom.py", "pictures.clean"), ("app/main.py", "darkroom.opened"),
+        ("app/uploads/routes.py", "darkroom.read"), ("app/uploads/apart.py", "pictures.clean"), ("app/main.py", "darkroom.opened"),
         ("app/demo/photos.py", "pictures.clean"), ("app/bench/bare.py", "pictures.clean"),
     }

@@ -16,7 +16,7 @@ from app.proofs.models import ReportProof
 from app.reports.models import Report, ReportClaim, ReportText
 from app.retention.rules import KEEPERS
 from app.signals.models import ReportSignal, SignalKind
-from app.uploads import taken
+from app.uploads import taken_sealed
 from app.uploads.models import Upload
 from app.uploads.taken import Taken
 from tests.reports.scene import Scene, on
@@ -36,7 +36,7 @@ class WholePhotos(Scene):
             member_id=person.id, image_key=new_id().hex, thumb_key=new_id().hex, content_type="image/jpeg", width=100, height=100,
             size_bytes=1000, original_key=new_id().hex, original_type="image/jpeg",
         )
-        taken.keep(self.session, upload, Taken(at=clock.now(), place=self.county.spot))
+        taken_sealed.keep(self.session, upload, Taken(at=clock.now(), place=self.county.spot))
         self.session.add(upload)
         await self.session.flush()
         return str(upload.id)

@@ -6,7 +6,7 @@ from sqlalchemy.dialects.postgresql import BitString
 
 from app.db.base import new_id
 from app.db.session import AsyncSession
-from app.uploads import prints, taken
+from app.uploads import prints, taken_sealed
 from app.uploads.models import Upload, UploadPrint
 from app.uploads.taken import Taken
 
@@ -21,7 +21,7 @@ async def photo(
         member_id=member_id, image_key=new_id().hex, thumb_key=new_id().hex, content_type="image/jpeg", width=100, height=100,
         size_bytes=1000, sent_digest=digest,
     )
-    taken.keep(session, upload, told)
+    taken_sealed.keep(session, upload, told)
     session.add(upload)
     await session.flush()
     for form in range(8) if print_ is not None else ():

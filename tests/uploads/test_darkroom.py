@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from app.errors import UnsupportedMediaType, ValidationFailed
-from app.uploads import darkroom, pictures
-from app.uploads.pictures import Picture
+from app.uploads import apart, darkroom, pictures
+from app.uploads.apart import Developer
+from app.uploads.developed import Picture
 from tests.support.service import ROOT
 from tests.uploads.photos import encoded, scene
 
@@ -42,7 +43,7 @@ def breaks_once(data: bytes) -> Picture:
 
 
 def grows(data: bytes) -> Picture:
-    return pictures.clean(bytes(2 * darkroom.MEMORY_BYTES))
+    return pictures.clean(bytes(2 * apart.MEMORY_BYTES))
 
 
 def tells_where(data: bytes) -> Picture:
@@ -84,7 +85,7 @@ async def test_a_refusal_arrives_as_it_was_said() -> None:
 
 
 @pytest.mark.parametrize("developer", [breaks, grows])
-async def test_a_file_that_breaks_whoever_looks_at_it_is_a_damaged_one(developer: darkroom.Developer) -> None:
+async def test_a_file_that_breaks_whoever_looks_at_it_is_a_damaged_one(developer: Developer) -> None:
     with pytest.raises(ValidationFailed):
         await darkroom.developed(b"", developer)
     assert (await darkroom.developed(encoded(scene(), "JPEG"))).width == 640

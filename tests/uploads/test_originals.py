@@ -17,7 +17,7 @@ from app.audit.models import AuditEvent
 from app.auth.roles import Role, ScopeType
 from app.db.session import AsyncSession
 from app.storage.store import ObjectStore
-from app.uploads import keeping, queries, service, taken, workflow
+from app.uploads import keeping, queries, service, taken_sealed, workflow
 from app.uploads.models import Upload, UploadPrint
 from app.uploads.taken import Taken
 from tests.reports.scene import Scene, on
@@ -75,7 +75,7 @@ async def test_the_phone_is_told_when_and_where_and_nobody_else(scene: Scene) ->
         assert "taken_at" not in shown and str(place["lng"]) not in shown and "original" not in shown and "medium_url" in shown
     kept = await row(scene.session, photo["id"])
     assert kept.taken_sealed is not None and b"2026" not in kept.taken_sealed
-    assert taken.of(scene.session, kept).place == (place["lng"], place["lat"])
+    assert taken_sealed.of(scene.session, kept).place == (place["lng"], place["lat"])
     silent = await uploaded(scene.client, scene.reporter, photos.encoded(photos.scene(), "PNG"))
     assert (silent["taken_at"], silent["place"]) == (None, None) and (await row(scene.session, silent["id"])).taken_sealed is None
 
@@ -142,7 +142,7 @@ async def test_originals_and_what_they_told_go_when_they_have_served(
     assert [await service.forget_taken(session, owner_ids=things) for _ in range(2)] == [1, 0]
     await run_deletions(session, queued, run_job)
     kept = await row(session, photo["id"])
-    assert (kept.original_key, kept.original_type, taken.of(session, kept)) == (None, None, Taken())
+    assert (kept.original_key, kept.original_type, taken_sealed.of(session, kept)) == (None, None, Taken())
     assert not await store.exists(before) and await store.exists(untouched) and await store.exists(str(kept.image_key))
     answer = await scene.client.get(f"/api/v1/uploads/{photo['id']}/original", headers=scene.reviewer.headers)
     assert answer.status_code == 404 and (await scene.client.get(photo["view_url"])).status_code == 200
