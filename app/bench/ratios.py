@@ -27,7 +27,7 @@ from app.bench.sites import Ground, rolled_up, served
 from app.bench.stock import Item, World
 from app.bench.totals import OURS, PEERS, Result, Totals
 from app.demo import own_server
-from app.jobs.claims import QUEUE
+from app.jobs.tables import QUEUE
 
 Tell = Callable[[str], None]
 # Before the first measurement as long as a process that has served for a while has had: the server plans a statement anew five times on

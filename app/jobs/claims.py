@@ -8,10 +8,8 @@ from pgqueuer.adapters.persistence.queries import Queries
 from pgqueuer.models import Job, TracebackRecord
 
 from app.jobs.leases import Lease
-from app.jobs.queue import SCHEMA
+from app.jobs.tables import LOG, QUEUE, STATUS
 
-QUEUE, LOG = f"{SCHEMA}.pgqueuer", f"{SCHEMA}.pgqueuer_log"
-STATUS = f"{SCHEMA}.pgqueuer_status"
 REASON_LIMIT = 100
 
 # Only other workers' jobs are taken over: one that runs here may be late with a heartbeat, and goes on. Nor is one taken whose earlier run,

@@ -11,12 +11,12 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session as SyncSession
 
 from app.db.session import Database
-from app.jobs.queue import SCHEMA
+from app.jobs.tables import QUEUE
 
 INFO = "lease"
 # The lock keeps others from taking the job until this transaction has ended; a heartbeat does not wait for it.
 HOLDS = sa.text(
-    f"select true from {SCHEMA}.pgqueuer"
+    f"select true from {QUEUE}"
     " where id = :job and lease = :number and queue_manager_id = :worker and status = 'picked' for key share"
 )
 

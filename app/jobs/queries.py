@@ -9,24 +9,24 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.db.session import AsyncSession
-from app.jobs.queue import SCHEMA
+from app.jobs.tables import LOG, QUEUE
 from app.jobs.workflow import Priority
 
 COLUMNS = "id, entrypoint, status::text, priority, attempts, crashes, payload, created, execute_after"
 LISTED = sa.text(
-    f"select {COLUMNS} from {SCHEMA}.pgqueuer where status::text = :status and (cast(:name as text) is null or entrypoint = :name)"
+    f"select {COLUMNS} from {QUEUE} where status::text = :status and (cast(:name as text) is null or entrypoint = :name)"
     " order by id limit :limit"
 )
-ONE = sa.text(f"select {COLUMNS} from {SCHEMA}.pgqueuer where id = :id")
+ONE = sa.text(f"select {COLUMNS} from {QUEUE} where id = :id")
 HISTORY = sa.text(
-    f"select created, status::text, traceback->>'reason' from {SCHEMA}.pgqueuer_log where job_id = :id order by created, id limit :limit"
+    f"select created, status::text, traceback->>'reason' from {LOG} where job_id = :id order by created, id limit :limit"
 )
 # How late what is due is taken, by priority; what waits for its time is no delay of ours.
 FIGURES = sa.text(
     f"""
     select status::text, priority, count(*), count(*) filter (where execute_after <= now()), count(*) filter (where attempts > 0),
         coalesce(extract(epoch from now() - min(execute_after) filter (where execute_after <= now())), 0)
-    from {SCHEMA}.pgqueuer group by 1, 2
+    from {QUEUE} group by 1, 2
     """
 )
 
@@ -74,7 +74,7 @@ async def history(session: AsyncSession, *, job_id: int, limit: int = 100) -> Se
 async def counts(session: AsyncSession) -> dict[str, int]:
     """How many jobs are in each state."""
     connection = await session.connection()
-    found = await connection.execute(sa.text(f"select status::text, count(*) from {SCHEMA}.pgqueuer group by 1"))
+    found = await connection.execute(sa.text(f"select status::text, count(*) from {QUEUE} group by 1"))
     return {str(row[0]): int(row[1]) for row in found}
 
 

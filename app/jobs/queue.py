@@ -1,9 +1,10 @@
-"""PgQueuer, in a schema of its own."""
+"""PgQueuer on its tables: for those that take jobs out."""
 
 from pgqueuer.adapters.persistence.qb import QueryBuilderEnvironment, QueryQueueBuilder, QuerySchedulerBuilder
 from pgqueuer.domain.settings import DBSettings
 
-SCHEMA = "jobs"
+from app.jobs.tables import SCHEMA
+
 SETTINGS = DBSettings(db_schema=SCHEMA)
 ENVIRONMENT, BUILDER, SCHEDULES = QueryBuilderEnvironment(SETTINGS), QueryQueueBuilder(SETTINGS), QuerySchedulerBuilder(SETTINGS)
 

@@ -10,10 +10,21 @@ import sqlalchemy as sa
 from app import tracing
 from app.db import prepared
 from app.db.session import AsyncSession
-from app.jobs.queue import BUILDER, SCHEMA
+from app.jobs.tables import LOG, QUEUE
 from app.jobs.workflow import Priority
 
-ENQUEUE = BUILDER.build_enqueue_query("skip")  # the library's own words, which it would put together for each job anew
+ENQUEUE = f"""
+    with added as (
+        insert into {QUEUE} (priority, entrypoint, payload, execute_after, dedupe_key, headers, status)
+        select priority, name, payload, now() + delay, key, headers, 'queued'
+        from unnest($1::int[], $2::text[], $3::bytea[], $4::interval[], $5::text[], $6::jsonb[])
+            with ordinality as job(priority, name, payload, delay, key, headers, turn)
+        order by turn
+        on conflict (dedupe_key) where status in ('queued', 'picked') and dedupe_key is not null do nothing
+        returning id, entrypoint, priority
+    )
+    insert into {LOG} (job_id, status, entrypoint, priority) select id, 'queued', entrypoint, priority from added
+"""
 NOW, LOG_KEPT_DAYS = timedelta(), 14
 SCOUT_SECONDS = 30
 
@@ -21,25 +32,25 @@ CHOSEN = "(cast(:name as text) is null or entrypoint = :name) and (cast(:ids as 
 RETRY = sa.text(f"""
     with dead as (
         select id, dedupe_key, row_number() over (partition by coalesce(dedupe_key, id::text) order by id) as place
-        from {SCHEMA}.pgqueuer where status = 'failed' and {CHOSEN}
+        from {QUEUE} where status = 'failed' and {CHOSEN}
     )
-    update {SCHEMA}.pgqueuer as job
+    update {QUEUE} as job
     set status = 'queued', attempts = 0, crashes = 0, execute_after = now(), updated = now(), queue_manager_id = null
     from dead where job.id = dead.id and dead.place = 1 and not exists (
-        select 1 from {SCHEMA}.pgqueuer as other where other.dedupe_key = dead.dedupe_key and other.status in ('queued', 'picked')
+        select 1 from {QUEUE} as other where other.dedupe_key = dead.dedupe_key and other.status in ('queued', 'picked')
     )
     returning job.id
 """)
-DROP = sa.text(f"delete from {SCHEMA}.pgqueuer where status = 'failed' and {CHOSEN} returning id")
+DROP = sa.text(f"delete from {QUEUE} where status = 'failed' and {CHOSEN} returning id")
 
 # `headers` remembers when it would have come by itself: after a failure it comes then, and the try was not one of its tries. So what never
 # succeeds is given up when it would have been.
 SCOUT = sa.text(f"""
-    update {SCHEMA}.pgqueuer
+    update {QUEUE}
     set headers = case jsonb_typeof(headers) when 'object' then headers else '{{}}' end || jsonb_build_object('due', execute_after),
         execute_after = now(), updated = now(), attempts = attempts - 1
     where id in (
-        select distinct on (entrypoint) id from {SCHEMA}.pgqueuer
+        select distinct on (entrypoint) id from {QUEUE}
         where status = 'queued' and attempts > 0 and execute_after > now() + interval '{SCOUT_SECONDS} seconds'
         order by entrypoint, updated, id
     ) and status = 'queued'
@@ -77,7 +88,7 @@ async def drop(session: AsyncSession, jobs: Sequence[tuple[str, dict[str, Any]]]
     connection = await session.connection()
     await connection.execute(
         sa.text(
-            f"delete from {SCHEMA}.pgqueuer where status = 'queued' and (entrypoint, payload) in"
+            f"delete from {QUEUE} where status = 'queued' and (entrypoint, payload) in"
             " (select * from unnest(cast(:names as text[]), cast(:payloads as bytea[])))"
         ),
         {"names": [name for name, _ in jobs], "payloads": [_packed(payload) for _, payload in jobs]},
@@ -121,4 +132,4 @@ async def scout(session: AsyncSession) -> None:
 async def sweep(session: AsyncSession) -> None:
     """Deletes the queue's log after two weeks."""
     connection = await session.connection()
-    await connection.execute(sa.text(f"delete from {SCHEMA}.pgqueuer_log where created < now() - interval '{LOG_KEPT_DAYS} days'"))
+    await connection.execute(sa.text(f"delete from {LOG} where created < now() - interval '{LOG_KEPT_DAYS} days'"))

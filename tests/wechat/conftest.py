@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from sqlmodel import SQLModel
 
 from app.db.session import Database, connect
-from app.jobs.queue import SCHEMA, install_statements
+from app.jobs.queue import install_statements
+from app.jobs.tables import SCHEMA
 from app.security.keys import KeyRing, parse
 from app.wechat import rules
 from app.wechat.client import WeChatClient
