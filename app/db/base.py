@@ -25,6 +25,7 @@ SQLModel.metadata.naming_convention = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
     "pk": "pk_%(table_name)s",
 }
+SQLModel.model_config["defer_build"] = True  # tables do not validate: what pydantic would build for it, 3 MB, nobody asks for
 
 
 def new_id() -> UUID:
