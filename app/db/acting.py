@@ -18,6 +18,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.util import greenlet_spawn
 
 from app.db import roles
 from app.db.lines import AsyncSession, Line
@@ -103,10 +104,9 @@ def enter(info: dict[Any, Any], line: Line, lock: str | None) -> bool:
     looks at what was said last; a transaction's word ends with it.
     """
     info.pop(BESIDES, None)
-    default, known = info.get(DEFAULT, SERVICE), line.known
-    wanted, held = info.get(INFO, default), known.get(INFO, default)
-    if wanted in (LATER, held):
+    if _is_known(info, line):
         return lock is None or _taken(LOCKED.at_once(line, name=lock))
+    wanted, known = info.get(INFO, info.get(DEFAULT, SERVICE)), line.known
     lasting = bool(info.get(LASTING))
     if lasting:
         known[INFO] = LATER  # should the statement fail, nobody knows what holds
@@ -115,6 +115,20 @@ def enter(info: dict[Any, Any], line: Line, lock: str | None) -> bool:
     if lasting:
         known[INFO] = wanted
     return taken
+
+
+async def entered(info: dict[Any, Any], line: Line) -> None:
+    """The same for who only reads, without a greenlet for what is known already."""
+    info.pop(BESIDES, None)
+    if not _is_known(info, line):
+        await greenlet_spawn(enter, info, line, None)
+
+
+def _is_known(info: dict[Any, Any], line: Line) -> bool:
+    """Whether the connection knows for whom the session acts, or will hear it with the first statement."""
+    default = info.get(DEFAULT, SERVICE)
+    wanted = info.get(INFO, default)
+    return wanted in (LATER, line.known.get(INFO, default))
 
 
 def _taken(rows: Sequence[Row]) -> bool:

@@ -1,6 +1,6 @@
 """What statements go over: the connection of a session while its transaction lasts, or of a reader from its first statement on."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, overload
@@ -74,10 +74,15 @@ class Line:
         dispatch = (self.made or self.engine).dispatch
         return bool(dispatch.before_execute or dispatch.before_cursor_execute)
 
-    async def fetch(self, text: str, arguments: Sequence[Any]) -> Sequence[Mapping[str, Any]]:
+    def fetch(self, text: str, arguments: Sequence[Any]) -> Awaitable[Sequence[Mapping[str, Any]]]:
         """Whoever sends something beside it hears so from the driver: a session is never used by two at once."""
         if self.begins and self.adapter._transaction is None:
-            await self.adapter._start_transaction()
+            return self._begun(text, arguments)
+        rows: Awaitable[Sequence[Mapping[str, Any]]] = self.driver.fetch(text, *arguments)
+        return rows
+
+    async def _begun(self, text: str, arguments: Sequence[Any]) -> Sequence[Mapping[str, Any]]:
+        await self.adapter._start_transaction()
         rows: Sequence[Mapping[str, Any]] = await self.driver.fetch(text, *arguments)
         return rows
 
@@ -117,10 +122,10 @@ class AsyncSession(sqlmodel_session.AsyncSession):
             line = self.info[LINE]
         return line
 
-    async def write_pending(self) -> None:
-        """As before any statement of the session."""
-        if self.sync_session.autoflush and not self.sync_session._is_clean():
-            await self.flush()
+    @property
+    def unwritten(self) -> bool:
+        """Whether something is to be written before any statement of the session."""
+        return self.sync_session.autoflush and not self.sync_session._is_clean()
 
 
 class Reader(AsyncSession):
@@ -128,10 +133,10 @@ class Reader(AsyncSession):
     is made, over the same connection, when anything else is asked. It would cost 0.13 ms a request to open and close (measured: an
     eighth of `GET /members/me`)."""
 
-    def __init__(self, engine: Engine, info: dict[str, Any], enter: Callable[[dict[Any, Any], Line, None], bool]) -> None:
-        """`engine`: in AUTOCOMMIT. `enter` says for whom it acts, once it has its line."""
+    def __init__(self, engine: Engine, info: dict[str, Any], entered: Callable[[dict[Any, Any], Line], Awaitable[None]]) -> None:
+        """`engine`: in AUTOCOMMIT. `entered` says for whom it acts, once it has its line."""
         self._async_bind, self._async_binds = None, {}
-        self._engine, self._info, self._enter = engine, info, enter
+        self._engine, self._info, self._entered = engine, info, entered
         self._held: Line | None = None
         self._made: SyncSession | None = None
 
@@ -168,11 +173,12 @@ class Reader(AsyncSession):
             else:
                 line = await greenlet_spawn(self._open)
             self._held = self._info[LINE] = line
-            await greenlet_spawn(self._enter, self._info, line, None)
+            await self._entered(self._info, line)
         return line
 
-    async def write_pending(self) -> None:
-        """There is nothing."""
+    @property
+    def unwritten(self) -> bool:
+        return False
 
     async def close(self) -> None:
         made, self._made = self._made, None

@@ -61,7 +61,8 @@ class Prepared:
 
     async def all(self, session: AsyncSession, **values: Any) -> Sequence[Row]:
         """Every row. Raises what the session raises. What is pending in the session is written first, as before any statement of its."""
-        await session.write_pending()
+        if session.unwritten:
+            await session.flush()
         return await self.sent(session, **values)
 
     async def sent(self, session: AsyncSession, **values: Any) -> Sequence[Row]:
@@ -71,7 +72,8 @@ class Prepared:
             found = await (await session.connection()).execute(self.statement, values)
             return _read(found)
         try:
-            return await self._sent(line, values)
+            compiled = self._compiled or self._compile(line.engine.dialect)
+            return compiled.rows(await line.fetch(compiled.text, compiled.arguments(values)))
         except BaseException as error:
             await greenlet_spawn(_refused, line, error, str(self._compiled and self._compiled.text))
 
@@ -80,17 +82,14 @@ class Prepared:
         if line.heard:
             return _read(line.connection.execute(self.statement, values))
         try:
-            return await_only(self._sent(line, values))
+            compiled = self._compiled or self._compile(line.engine.dialect)
+            return compiled.rows(await_only(line.fetch(compiled.text, compiled.arguments(values))))
         except BaseException as error:
             _refused(line, error, str(self._compiled and self._compiled.text))
 
     async def first(self, session: AsyncSession, **values: Any) -> Row | None:
         """The first row, or None."""
         return next(iter(await self.all(session, **values)), None)
-
-    async def _sent(self, line: Line, values: Mapping[str, Any]) -> Sequence[Row]:
-        compiled = self._compiled or self._compile(line.engine.dialect)
-        return compiled.rows(await line.fetch(compiled.text, compiled.arguments(values)))
 
     def _compile(self, dialect: Dialect) -> _Compiled:
         statement = self.statement

@@ -62,7 +62,7 @@ class Database:
         return self._session(info={**self._info, **info})
 
     def reader(self) -> AsyncSession:
-        return Reader(self._reading, {**self._info, acting.LASTING: True}, acting.enter)
+        return Reader(self._reading, {**self._info, acting.LASTING: True}, acting.entered)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
