@@ -117,7 +117,7 @@ class Totals:
         yield ""
         for peer, several in self.memory.items():
             shown = ", ".join(f"{one.rss:.0f} MB RSS / {one.pss:.0f} MB PSS" for one in several)
-            most = max((one.rss for one in several), default=0.0)
+            most = max((one.pss for one in several), default=0.0)  # RSS counts what forked processes share for each of them
             goal = f"  ≤ {MOST_MEGABYTES} MB {'met' if most <= MOST_MEGABYTES else 'missed'}" if peer == OURS else ""
             yield f"memory of each worker, {peer}: {shown}{goal}"
 

@@ -70,14 +70,17 @@ def test_ratios_are_of_medians_and_stand_beside_their_goals() -> None:
     [me] = [one for one in measured.OPERATIONS if one.slug == "me"]
     rates = {"service": (60.0, 700.0, 65.0), "bare": (100.0, 90.0, 110.0), "pgbench": (200.0, 1.0, 300.0)}
     results = [result(peer, rate) for peer, several in rates.items() for rate in several]
-    totals = Totals([me], results, {"service": [processes.Memory(151.0, 90.0)]}, {})
+    totals = Totals([me], results, {"service": [processes.Memory(171.0, 151.0)]}, {})
     [ratio] = totals.ratios
     assert (ratio.bare, ratio.pgbench, ratio.met) == (0.65, 0.325, True)
     told = "\n".join(totals.told())
     assert "≥ 0.60 met" in told and "≤ 150 MB missed" in told
-    missed = replace(totals, results=[result("service", 59.0, p99=11.0), result("bare", 100.0)], reasons={me.name: "why"})
+    shared = {"service": [processes.Memory(171.0, 149.0)]}
+    missed = replace(
+        totals, results=[result("service", 59.0, p99=11.0), result("bare", 100.0)], reasons={me.name: "why"}, memory=shared
+    )
     told = "\n".join(missed.told())
-    assert "≥ 0.60 missed" in told and "p99 ≤ 5 × p50 missed" in told and "by pgbench: why" in told
+    assert "≥ 0.60 missed" in told and "p99 ≤ 5 × p50 missed" in told and "by pgbench: why" in told and "≤ 150 MB met" in told
     assert [line["kind"] for line in missed.figures()] == ["result", "result", "ratio", "memory"]
 
 
