@@ -21,6 +21,7 @@ from app.observability import get_logger
 log = get_logger(__name__)
 
 PR_SET_PDEATHSIG = 1
+M_MMAP_THRESHOLD, LARGE_BYTES = -3, 128 * 1024  # malloc.h's number; the threshold that the C library begins with
 PARENT = "XINXIN_PARENT_PID"
 PREPARING = "preparing.lock"
 FIGURES = "PROMETHEUS_MULTIPROC_DIR"
@@ -43,6 +44,12 @@ def end_with_parent(parent: int | None = None, *, order: signal.Signals = signal
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, order.value, 0, 0, 0)
     if os.getppid() != parent:
         raise SystemExit("the process that started this one is gone")
+
+
+def give_back_what_is_large() -> None:
+    """Has the C library return the memory of a photo to the system when it is free. By itself it learns from the first megabytes that come
+    and go to keep such pieces, in a heap for each thread: after 80 uploads a process held 128 MB more than before, so 20 (measured)."""
+    ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, LARGE_BYTES)
 
 
 @contextmanager

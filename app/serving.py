@@ -16,7 +16,7 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import multiprocess
 
 from app import observability
-from app.process import end_with_parent, sharing_figures
+from app.process import end_with_parent, give_back_what_is_large, sharing_figures
 
 GRACEFUL_SECONDS = 10
 KEEP_ALIVE_SECONDS = 30
@@ -34,6 +34,7 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=1)
     chosen = parser.parse_args()
     end_with_parent()
+    give_back_what_is_large()
     observability.configure("api")
     open_files_enough()
     config = uvicorn.Config(

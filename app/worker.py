@@ -15,7 +15,7 @@ from app.db import acting, addresses, failures, roles
 from app.jobs import runner
 from app.jobs.registry import Context
 from app.observability import get_logger
-from app.process import end_with_parent, prepared, stopped_by_signal
+from app.process import end_with_parent, give_back_what_is_large, prepared, stopped_by_signal
 from app.seals import sealer
 from app.settings import Settings
 
@@ -97,6 +97,7 @@ async def _ended(sealing: "asyncio.Task[None]") -> None:
 
 def main() -> None:
     end_with_parent()
+    give_back_what_is_large()
     observability.configure("worker")
     ports.connect()
     settings = Settings()
