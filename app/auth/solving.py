@@ -1,6 +1,6 @@
 """What an endpoint is called with, found in a request by a plan that is made once.
 
-FastAPI asks for each parameter of each request anew of which kind it is, and takes a copy of each default: a tenth of
+FastAPI asks for each parameter of each request anew of which kind it is, and takes a copy of each default: a sixth of
 `GET /reports/nearby`. What is simple is planned: path, query and header parameters, a JSON body, dependencies that are awaited.
 """
 
