@@ -5,32 +5,26 @@ a sixth of the calls of `GET /members/me`. What is asked is known from the start
 """
 
 import json
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
 from fastapi import params
 from fastapi.datastructures import DefaultPlaceholder
-from fastapi.dependencies.models import Dependant
-from fastapi.dependencies.utils import solve_dependencies
 from fastapi.exceptions import RequestValidationError, ResponseValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.auth.solving import ABSENT, Plan, Solved
+from app.auth.solving import ABSENT, Plan
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answering:
-    """One endpoint. `plan`: how its parameters are found, None where FastAPI solves them; `reads`: whether it has a body."""
+    """One endpoint. `plan`: what it is called with; `reads`: whether it has a body."""
 
-    endpoint: Callable[..., Awaitable[Any]]
-    dependant: Dependant
-    plan: Plan | None
+    plan: Plan
     reads: bool
-    embedded: bool
     model: Any
     status: int
 
@@ -39,19 +33,14 @@ class Answering:
         """None for what is FastAPI's to handle."""
         form = route.body_field is not None and isinstance(route.body_field.field_info, params.Form)
         own = not isinstance(route.response_class, DefaultPlaceholder)
-        known = route.dependant
-        if form or own or route.response_field is None or known.response_param_name or known.background_tasks_param_name:
+        plan = Plan.of(route.dependant, embedded=route._embed_body_fields)
+        if form or own or route.response_field is None or plan is None:
             return None
-        assert known.call is not None
-        return cls(
-            endpoint=known.call, dependant=known, plan=Plan.of(known, embedded=route._embed_body_fields),
-            reads=route.body_field is not None, embedded=route._embed_body_fields, model=route.response_field,
-            status=route.status_code or 200,
-        )
+        return cls(plan, reads=route.body_field is not None, model=route.response_field, status=route.status_code or 200)
 
     async def __call__(self, request: Request) -> Response:
         """Raises RequestValidationError for what does not fit its parameters, ResponseValidationError for what does not fit its model."""
-        answer = await self.endpoint(**await self._asked(request))
+        answer = await self.plan.call(**await self._asked(request))
         if isinstance(answer, Response):
             return answer
         value, mistakes = self.model.validate(answer, {}, loc=("response",))
@@ -61,17 +50,10 @@ class Answering:
 
     async def _asked(self, request: Request) -> dict[str, Any]:
         body = await _read(request) if self.reads else ABSENT
-        values, mistakes = await (self._solved(request, body) if self.plan is None else self.plan.solve(request, body))
+        values, mistakes = await self.plan.solve(request, body)
         if mistakes:
             raise RequestValidationError(mistakes, body=None if body is ABSENT else body)
         return values
-
-    async def _solved(self, request: Request, body: Any) -> Solved:
-        found = await solve_dependencies(
-            request=request, dependant=self.dependant, body=body, async_exit_stack=request.scope["fastapi_inner_astack"],
-            embed_body_fields=self.embedded,
-        )
-        return found.values, found.errors
 
 
 async def _read(request: Request) -> Any:
