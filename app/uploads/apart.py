@@ -1,4 +1,4 @@
-"""What the process does in which photos are developed (`darkroom`). It alone loads the decoders: they take 12 MB, and read what strangers
+"""What the process does in which photos are developed (`darkroom`). It alone loads the decoders, which take 7 MB and read what strangers
 have made; of the service it knows no more than what a picture is."""
 
 import resource
